@@ -1,0 +1,12 @@
+import { initGraphQLTada } from 'gql.tada';
+import type { LogBatch } from '../log-batch.js';
+import type { introspection } from './graphql-env.js';
+
+/** Writes a typed document: its result and variables follow from schema.graphql. */
+export const graphql = initGraphQLTada<{
+  introspection: introspection;
+  scalars: { DateTime: string; Duration: string; SafeInt: number; LogBatch: LogBatch };
+  disableMasking: true;
+}>();
+
+export type { ResultOf, VariablesOf } from 'gql.tada';
