@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { UserError } from '../schema/user-error.js';
+
+/** The one binary. Each command's code is loaded only when it is called. */
+const program = new Command('hlm')
+  .description('HTTP Logs Monitor: live and stored HTTP traffic of all your servers, with alerts.')
+  .version('0.1.0')
+  .showHelpAfterError('(--help shows what there is)')
+  .exitOverride();
+
+const commands: Record<string, { summary: string; load: () => Promise<(command: Command) => Command> }> = {};
+
+async function main(args: string[]): Promise<void> {
+  const wanted = args.find((arg) => !arg.startsWith('-')) ?? '';
+  for (const [name, { summary, load }] of Object.entries(commands)) {
+    const command = program
+      .command(name)
+      .description(summary)
+      .exitOverride()
+      .showHelpAfterError('(--help shows what there is)');
+    if (name === wanted || (wanted === 'help' && args.includes(name))) (await load())(command);
+  }
+  await program.parseAsync(args, { from: 'user' });
+}
+
+/** One line on standard error, never a stack trace: what went wrong inside goes to the log, not to the user. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode;
+  if (error instanceof UserError) {
+    process.stderr.write(`hlm: ${error.message}\n`);
+    return error.exitCode;
+  }
+  process.stderr.write(`hlm: unexpected: ${error instanceof Error ? error.message : String(error)}\n`);
+  if (process.env.HLM_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  return 1;
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  process.exitCode = report(error);
+});
