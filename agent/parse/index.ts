@@ -6,6 +6,7 @@ import { parseCsv } from './csv.js';
 import { detectingParser } from './detect.js';
 import type { ParsedLine, ParseLine } from './parsed.js';
 
+export { FirstLines } from './first-lines.js';
 export type { ParsedLine, ParseLine } from './parsed.js';
 
 export const FORMATS = ['auto', 'csv', 'common', 'combined'] as const;

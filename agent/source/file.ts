@@ -1,0 +1,171 @@
+import { type FSWatcher, watch } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
+import { type Line, LineSplitter } from './lines.js';
+import { type Digest, digestOf, type ProvableFile } from './proof.js';
+import type { ReadState, Source } from './source.js';
+import { PROOF_BYTES } from './tail.js';
+
+/** Bytes read at once: large enough that a read costs little per line, small enough to keep the process responsive. */
+const CHUNK_BYTES = 262_144;
+/** The file system tells of changes, but not on every mount, nor for files written through another machine. */
+const POLL_ACTIVE_MS = 100;
+const POLL_QUIET_MS = 1_000;
+/** So long after its last bytes a file counts as quiet. */
+const ACTIVE_MS = 5_000;
+const LINE_FEED = 10;
+
+export interface FileSourceOptions {
+  handle: FileHandle;
+  name: string;
+  label: string;
+  old: boolean;
+  /** Read to the end, not further. */
+  once: boolean;
+  monotonicMs: () => number;
+}
+
+/** Follows one open file from a position on. */
+export class FileSource implements Source, ProvableFile {
+  readonly name: string;
+  readonly label: string;
+  readonly old: boolean;
+  readonly seekable = true;
+  sizeBytes = 0;
+  private splitter = new LineSplitter(0);
+  private modifiedMs = 0;
+  /** The time of change at which the bytes last proved to be those that were read. */
+  private provenMs = 0;
+  private atEnd = false;
+  private activeUntilMs = 0;
+  private watcher: FSWatcher | null = null;
+  private watchTried = false;
+  private changed = false;
+  private wake: (() => void) | null = null;
+
+  constructor(private readonly options: FileSourceOptions) {
+    this.name = options.name;
+    this.label = options.label;
+    this.old = options.old;
+  }
+
+  get position(): number {
+    return this.splitter.position;
+  }
+
+  next(): Line | null {
+    return this.splitter.next();
+  }
+
+  async read(): Promise<ReadState> {
+    this.changed = false;
+    const { readTo } = this.splitter;
+    await this.look();
+    if (this.sizeBytes < readTo) return 'replaced';
+    // Truncated and grown again since the last look: only the bytes themselves tell.
+    const touched = this.sizeBytes > readTo || this.modifiedMs !== this.provenMs;
+    if (touched && !(await this.isSame())) return 'replaced';
+    this.provenMs = this.modifiedMs;
+    this.atEnd = this.sizeBytes === readTo;
+    if (this.atEnd) {
+      if (!this.options.once) return 'idle';
+      this.splitter.end();
+      return 'end';
+    }
+    const bytes = await this.bytes(readTo, Math.min(readTo + CHUNK_BYTES, this.sizeBytes));
+    this.splitter.push(bytes);
+    this.activeUntilMs = this.options.monotonicMs() + ACTIVE_MS;
+    return 'data';
+  }
+
+  async wait(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    this.watch();
+    if (this.changed || signal.aborted) return;
+    const pollMs = this.options.monotonicMs() < this.activeUntilMs ? POLL_ACTIVE_MS : POLL_QUIET_MS;
+    await new Promise<void>((resolve) => {
+      const finish = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', finish);
+        this.wake = null;
+        resolve();
+      };
+      const timer = setTimeout(finish, Math.min(timeoutMs, pollMs));
+      signal.addEventListener('abort', finish);
+      this.wake = finish;
+    });
+  }
+
+  tail(): Digest {
+    return digestOf(this.splitter.tail);
+  }
+
+  async backlogBytes(acknowledged: number): Promise<number> {
+    await this.look();
+    const end = this.atEnd && this.sizeBytes === this.splitter.readTo ? this.splitter.position : this.sizeBytes;
+    return Math.max(0, end - acknowledged);
+  }
+
+  async seek(position: number): Promise<void> {
+    const before = await this.bytes(Math.max(0, position - PROOF_BYTES), position);
+    this.splitter = new LineSplitter(position, before);
+    this.atEnd = false;
+  }
+
+  async close(): Promise<void> {
+    this.watcher?.close();
+    await this.options.handle.close();
+  }
+
+  /** Where the last complete line ends. */
+  async lastLineEnd(): Promise<number> {
+    await this.look();
+    for (let to = this.sizeBytes; to > 0; to -= CHUNK_BYTES) {
+      const from = Math.max(0, to - CHUNK_BYTES);
+      const feed = (await this.bytes(from, to)).lastIndexOf(LINE_FEED);
+      if (feed >= 0) return from + feed + 1;
+    }
+    return 0;
+  }
+
+  /** Of the first bytes. */
+  async head(): Promise<Digest> {
+    return digestOf(await this.bytes(0, PROOF_BYTES));
+  }
+
+  /** Fewer bytes where the file is shorter. */
+  async bytes(from: number, to: number): Promise<Buffer> {
+    const buffer = Buffer.allocUnsafe(to - from);
+    let length = 0;
+    while (length < buffer.length) {
+      const { bytesRead } = await this.options.handle.read(buffer, length, buffer.length - length, from + length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return buffer.subarray(0, length);
+  }
+
+  /** Looks at the file's size and time of change. */
+  async look(): Promise<void> {
+    const stat = await this.options.handle.stat();
+    this.sizeBytes = stat.size;
+    this.modifiedMs = stat.mtimeMs;
+  }
+
+  private async isSame(): Promise<boolean> {
+    const { readTo, readTail } = this.splitter;
+    return readTail.equals(await this.bytes(readTo - readTail.length, readTo));
+  }
+
+  private watch(): void {
+    if (this.watchTried) return;
+    this.watchTried = true;
+    try {
+      this.watcher = watch(this.name, { persistent: false }, () => {
+        this.changed = true;
+        this.wake?.();
+      });
+      this.watcher.on('error', () => this.watcher?.close());
+    } catch {
+      // No watches left, or a file system without them: polling does.
+    }
+  }
+}
