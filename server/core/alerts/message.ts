@@ -1,0 +1,52 @@
+import type { AlertMetric } from './decide.js';
+
+/** What an alert event can say; CLOSED: the rule was changed or deleted while it fired. */
+export type AlertMessageType = 'TRIGGERED' | 'RECOVERED' | 'CLOSED';
+
+const OUTCOME: Record<AlertMessageType, { said: string; when: string }> = {
+  TRIGGERED: { said: 'generated an alert', when: 'triggered at' },
+  RECOVERED: { said: 'recovered', when: 'recovered at' },
+  CLOSED: { said: 'closed', when: 'closed at' },
+};
+
+const MEASURE: Record<AlertMetric, (value: number) => string> = {
+  HITS_PER_SECOND: (value) => `hits = ${value.toFixed(2)}`,
+  BYTES_PER_SECOND: (value) => `bytes/s = ${value.toFixed(2)}`,
+  ERROR_RATE: (value) => `error rate = ${(value * 100).toFixed(2)} %`,
+};
+
+/**
+ * The one line that an alert event says, the same on every channel:
+ *
+ *     High traffic generated an alert - hits = 10.05, triggered at 2019-02-07T21:12:36Z
+ *     High traffic recovered - hits = 9.98, recovered at 2019-02-07T21:14:03Z
+ *
+ * The value with two decimals (`toFixed` of the double), hits being hits per second; an error rate as a percentage.
+ *
+ * @param value in the metric's unit
+ * @param at event second (Unix), from 1970 to 9999
+ */
+export function alertMessage(
+  rule: { name: string; metric: AlertMetric },
+  type: AlertMessageType,
+  value: number,
+  at: number,
+): string {
+  const { said, when } = OUTCOME[type];
+  return `${plainName(rule.name)} ${said} - ${MEASURE[rule.metric](value)}, ${when} ${isoSecond(at)}`;
+}
+
+/**
+ * A name as text of one line. A name is what some user typed, and the message goes to terminals, mail subjects and
+ * chats: line breaks become blanks; controls, escapes, lone surrogates and marks that turn the direction of text go.
+ */
+function plainName(name: string): string {
+  return name
+    .replace(/(?![\s\u0085])[\p{Cc}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '')
+    .replace(/[\s\u0085]+/gu, ' ')
+    .trim();
+}
+
+function isoSecond(second: number): string {
+  return new Date(second * 1000).toISOString().replace('.000Z', 'Z');
+}

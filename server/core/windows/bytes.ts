@@ -1,0 +1,76 @@
+/** Writes whole numbers as LEB128 variable-length integers (DWARF 5 §7.6) and texts as UTF-8 behind their length. */
+export class ByteWriter {
+  private buffer: Buffer;
+  private at = 0;
+
+  constructor(sizeHint = 256) {
+    this.buffer = Buffer.allocUnsafe(sizeHint);
+  }
+
+  private reserve(size: number): void {
+    if (this.at + size <= this.buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.buffer.length * 2, this.at + size));
+    this.buffer.copy(larger, 0, 0, this.at);
+    this.buffer = larger;
+  }
+
+  /** A whole number from 0 to 2^53 − 1. */
+  number(value: number): void {
+    this.reserve(8);
+    let rest = value;
+    while (rest >= 0x80) {
+      this.buffer[this.at++] = (rest % 0x80) | 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.buffer[this.at++] = rest;
+  }
+
+  text(value: string): void {
+    // Three bytes a UTF-16 unit at most.
+    const sizeMax = value.length * 3;
+    if (sizeMax < 0x80) {
+      this.reserve(sizeMax + 1);
+      const size = this.buffer.write(value, this.at + 1, 'utf8');
+      this.buffer[this.at] = size;
+      this.at += size + 1;
+      return;
+    }
+    const size = Buffer.byteLength(value);
+    this.number(size);
+    this.reserve(size);
+    this.at += this.buffer.write(value, this.at, 'utf8');
+  }
+
+  finish(): Buffer {
+    return this.buffer.subarray(0, this.at);
+  }
+}
+
+/** Reads what ByteWriter wrote. */
+export class ByteReader {
+  private at = 0;
+
+  constructor(private readonly buffer: Buffer) {}
+
+  get done(): boolean {
+    return this.at >= this.buffer.length;
+  }
+
+  number(): number {
+    let value = 0;
+    let scale = 1;
+    for (;;) {
+      const byte = this.buffer[this.at++];
+      if (byte < 0x80) return value + byte * scale;
+      value += (byte & 0x7f) * scale;
+      scale *= 0x80;
+    }
+  }
+
+  text(): string {
+    const size = this.number();
+    const value = this.buffer.toString('utf8', this.at, this.at + size);
+    this.at += size;
+    return value;
+  }
+}

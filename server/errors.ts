@@ -1,0 +1,39 @@
+import { GraphQLError } from 'graphql';
+
+/** The codes that the API answers with, in `extensions.code`; stable, for clients to act on. */
+export type ErrorCode =
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN'
+  | 'NOT_FOUND'
+  | 'BAD_USER_INPUT'
+  | 'PAYLOAD_TOO_LARGE'
+  | 'RESOURCE_EXHAUSTED'
+  | 'UNAVAILABLE'
+  | 'INTERNAL_SERVER_ERROR';
+
+const HTTP_STATUS: Partial<Record<ErrorCode, number>> = { UNAUTHENTICATED: 401 };
+
+/** A mistake that is told to the client as it is: code, and a message with value, place and expected range. */
+export class ApiError extends GraphQLError {
+  constructor(code: ErrorCode, message: string, details: { retryAfterMs?: number } = {}) {
+    const status = HTTP_STATUS[code];
+    super(message, { extensions: { code, ...details, ...(status ? { http: { status } } : {}) } });
+  }
+}
+
+export const unauthenticated = () => new ApiError('UNAUTHENTICATED', 'A valid token is needed.');
+export const forbidden = () => new ApiError('FORBIDDEN', 'This token may not do that.');
+export const notFound = (what: string) => new ApiError('NOT_FOUND', `${what} not found.`);
+export const badInput = (message: string) => new ApiError('BAD_USER_INPUT', message);
+/** Load or a restart: nothing was done, and the same call will work later. */
+export const exhausted = (retryAfterMs: number) =>
+  new ApiError('RESOURCE_EXHAUSTED', `The server is busy; try again in ${retryAfterMs} ms.`, { retryAfterMs });
+
+const RETRYABLE_SQLSTATE = /^(40001|40P01|55P03|57014|57P0|53|08|25P03)/;
+
+/** Whether PostgreSQL refused for a reason that passes: a lock, load, a restart. */
+export function isTransient(error: unknown): boolean {
+  const { code, message } = error as { code?: string; message?: string };
+  if (code !== undefined && (RETRYABLE_SQLSTATE.test(code) || code === 'ECONNREFUSED' || code === 'ECONNRESET')) return true;
+  return /Connection terminated|timeout exceeded when trying to connect|Client has encountered/.test(message ?? '');
+}

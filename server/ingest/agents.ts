@@ -1,0 +1,37 @@
+import { agentWatermarkMs, type StreamClockInput } from '../core/time/clock.js';
+import type { Transaction } from '../store/database.js';
+import { lockAgent, readClockStreams } from '../store/sql/agent.sql.js';
+
+export interface LockedAgent {
+  id: string;
+  name: string;
+  revision: number;
+  firstEventMs: number | null;
+  lastEventMs: number | null;
+  watermarkMs: number | null;
+}
+
+/**
+ * Takes the agent's lock, the right to change anything of it: positions, windows, chunks, alert states. The agent is
+ * registered where it is new.
+ */
+export async function lockOrRegisterAgent(tx: Transaction, tenantId: string, name: string): Promise<LockedAgent> {
+  for (;;) {
+    const locked = await lockAgent(tx.sql, tenantId, name);
+    if (locked) return locked;
+    await tx.sql('INSERT INTO agent (tenant_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING', [tenantId, name]);
+  }
+}
+
+/** Moves the agent's watermark to what its streams say now; it never goes back. */
+export async function moveWatermark(tx: Transaction, tenantId: string, agentId: string, nowMs: number): Promise<StreamClockInput[]> {
+  const streams = await readClockStreams(tx.sql, tenantId, agentId);
+  const watermarkMs = agentWatermarkMs(streams, nowMs);
+  if (watermarkMs !== null) {
+    await tx.sql(
+      'UPDATE agent SET watermark_ms = greatest(watermark_ms, $3) WHERE tenant_id = $1 AND id = $2 AND watermark_ms IS DISTINCT FROM greatest(watermark_ms, $3)',
+      [tenantId, agentId, watermarkMs],
+    );
+  }
+  return streams;
+}

@@ -1,0 +1,50 @@
+import pg from 'pg';
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import { Initial1764000000000 } from '../../migrations/1764000000000-initial.js';
+import { AlertRuleEntity } from './entities/alert-rule.entity.js';
+import { TenantEntity } from './entities/tenant.entity.js';
+import { TokenEntity } from './entities/token.entity.js';
+
+// Counts and milliseconds stay below 2^53: as numbers they need no conversion at every use.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+
+/** A request's SQL waits so long for a lock, runs so long, and holds a transaction idle so long, at most. */
+const REQUEST_LIMITS = '-c lock_timeout=5s -c statement_timeout=15s -c idle_in_transaction_session_timeout=10s';
+
+export interface PoolSettings {
+  url: string;
+  applicationName: string;
+  poolSize: number;
+  /** Server settings of each connection, as `-c name=value`. */
+  settings: string;
+}
+
+/** All that TypeORM needs to know; the schema comes from `migrations/` alone. */
+export function dataSourceOptions({ url, applicationName, poolSize, settings }: PoolSettings): DataSourceOptions {
+  return {
+    type: 'postgres',
+    url,
+    applicationName,
+    poolSize,
+    synchronize: false,
+    migrationsRun: false,
+    logging: false,
+    entities: [TenantEntity, TokenEntity, AlertRuleEntity],
+    migrations: [Initial1764000000000],
+    migrationsTableName: 'migration',
+    extra: { options: `-c timezone=UTC ${settings}`.trim(), idleTimeoutMillis: 60_000 },
+  };
+}
+
+/** The owner's: migrations, partitions, sign-in, what stands above tenants. No request's SQL runs on it. */
+export function ownerDataSource(url: string): DataSource {
+  return new DataSource(
+    dataSourceOptions({ url, applicationName: 'hlm owner', poolSize: 4, settings: '-c lock_timeout=10s -c hlm.jobs=on' }),
+  );
+}
+
+/** The requests': under row-level security, as a role that owns nothing where the database has it. */
+export function requestDataSource(url: string, role: string | null): DataSource {
+  const settings = role === null ? REQUEST_LIMITS : `-c role=${role} ${REQUEST_LIMITS}`;
+  return new DataSource(dataSourceOptions({ url, applicationName: 'hlm', poolSize: 12, settings }));
+}

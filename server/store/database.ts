@@ -1,0 +1,153 @@
+import pg from 'pg';
+import type { DataSource, EntityManager } from 'typeorm';
+import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
+import { UserError } from '../../schema/user-error.js';
+import { ownerDataSource, requestDataSource } from './data-source.js';
+
+/** Any number; the same for all servers, so that one migrates while the others wait. */
+const MIGRATION_LOCK = 7_461_001;
+const REQUEST_ROLE = 'hlm_app';
+/** PostgreSQL 15: the oldest that the tests know to work. */
+const SERVER_VERSION_MIN = 150_000;
+
+/** Runs SQL in one transaction: hot paths by `sql`, all else by TypeORM's `manager`. */
+export interface Transaction {
+  sql: <Row extends pg.QueryResultRow = pg.QueryResultRow>(text: string, values?: unknown[]) => Promise<Row[]>;
+  manager: EntityManager;
+}
+
+/**
+ * The way to the database.
+ *
+ * `inTenants` is the one way to run SQL for a request, a subscription or a tenant's job: a transaction that has been
+ * told its tenants, under row-level security. `owner` is for what stands above tenants, and no request reaches it.
+ */
+export class Database {
+  private constructor(
+    readonly owner: DataSource,
+    private readonly requests: DataSource,
+    readonly url: string,
+  ) {}
+
+  /**
+   * Connects, migrates, and makes sure that requests run without the owner's rights.
+   *
+   * @throws UserError where the database cannot be reached or is too old.
+   */
+  static async open(url: string): Promise<Database> {
+    const owner = ownerDataSource(url);
+    try {
+      await owner.initialize();
+    } catch (error) {
+      throw new UserError(`cannot connect to PostgreSQL: ${(error as Error).message}`);
+    }
+    try {
+      await checkVersion(owner);
+      const role = await migrate(owner);
+      const requests = requestDataSource(url, role);
+      await requests.initialize();
+      return new Database(owner, requests, url);
+    } catch (error) {
+      await owner.destroy();
+      throw error;
+    }
+  }
+
+  /**
+   * One transaction for these tenants. Rolled back where `work` throws.
+   *
+   * `snapshot`: all its statements see the same state (REPEATABLE READ), and it writes nothing.
+   */
+  async inTenants<Result>(
+    tenantIds: readonly string[],
+    work: (tx: Transaction) => Promise<Result>,
+    { snapshot = false } = {},
+  ): Promise<Result> {
+    return this.requests.transaction(snapshot ? 'REPEATABLE READ' : 'READ COMMITTED', async (manager) => {
+      const runner = manager.queryRunner!;
+      const client = (await runner.connect()) as pg.PoolClient;
+      const sql: Transaction['sql'] = async (text, values) => (await client.query(text, values)).rows as never;
+      await sql("SELECT set_config('hlm.tenants', $1, true)", [`{${tenantIds.join(',')}}`]);
+      if (snapshot) await sql('SET TRANSACTION READ ONLY');
+      return work({ sql, manager });
+    });
+  }
+
+  /** The database's clock, by which all deadlines go. Milliseconds. */
+  async now(): Promise<number> {
+    const [{ now }] = await this.ownerSql<{ now: Date }>('SELECT clock_timestamp() AS now');
+    return now.getTime();
+  }
+
+  /** A statement as the owner, outside of a transaction. */
+  async ownerSql<Row extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]> {
+    return (await this.ownerPool.query<Row>(text, values)).rows;
+  }
+
+  get ownerPool(): pg.Pool {
+    return (this.owner.driver as PostgresDriver).master as pg.Pool;
+  }
+
+  async close(): Promise<void> {
+    await this.requests.destroy();
+    await this.owner.destroy();
+  }
+}
+
+async function checkVersion(owner: DataSource): Promise<void> {
+  const [{ server_version_num: version }] = await owner.query('SHOW server_version_num');
+  if (Number(version) < SERVER_VERSION_MIN) {
+    throw new UserError(`PostgreSQL 15 or later is needed; the server at DATABASE_URL is ${version}`);
+  }
+}
+
+/** Migrates under a lock that other starting servers wait for. Returns the role that requests run as. */
+async function migrate(owner: DataSource): Promise<string | null> {
+  const runner = owner.createQueryRunner();
+  try {
+    await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await runner.query('SET lock_timeout = 0');
+    await owner.runMigrations({ transaction: 'each' });
+    return await prepareRequestRole(owner);
+  } finally {
+    await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]).catch(() => undefined);
+    await runner.release();
+  }
+}
+
+/**
+ * Sees to it that requests run as a role that owns nothing. Where the database's role may not make roles, the tables
+ * bind their owner too (FORCE), and a setting that only the owner's pool has lets jobs through.
+ */
+async function prepareRequestRole(owner: DataSource): Promise<string | null> {
+  if (await grantRequestRole(owner)) return REQUEST_ROLE;
+  const tables: { name: string }[] = await owner.query(
+    `SELECT relname AS name FROM pg_class JOIN pg_policy ON polrelid = pg_class.oid
+     WHERE polname = 'tenant_isolation' AND NOT relforcerowsecurity`,
+  );
+  for (const { name } of tables) {
+    await owner.query(`
+      CREATE POLICY jobs ON ${name} USING (current_setting('hlm.jobs', true) = 'on');
+      ALTER TABLE ${name} FORCE ROW LEVEL SECURITY;
+    `);
+  }
+  return null;
+}
+
+async function grantRequestRole(owner: DataSource): Promise<boolean> {
+  try {
+    const [{ exists }] = await owner.query('SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)', [REQUEST_ROLE]);
+    if (!exists) await owner.query(`CREATE ROLE ${REQUEST_ROLE} NOLOGIN`);
+    const [{ member }] = await owner.query("SELECT pg_has_role(current_user, $1, 'MEMBER') AS member", [REQUEST_ROLE]);
+    if (!member) await owner.query(`GRANT ${REQUEST_ROLE} TO CURRENT_USER`);
+    await owner.query(`
+      GRANT SELECT ON tenant, installation TO ${REQUEST_ROLE};
+      GRANT SELECT, INSERT, UPDATE, DELETE ON tenant_counter, token, agent, stream, log_chunk, traffic_window,
+        alert_rule, alert_state, alert_event TO ${REQUEST_ROLE};
+    `);
+    return true;
+  } catch (error) {
+    if (['42501', '0LP01'].includes((error as { code?: string }).code ?? '')) return false;
+    throw error;
+  }
+}

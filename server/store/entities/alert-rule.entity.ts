@@ -1,0 +1,46 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { tenantScoped } from './tenant-scoped.js';
+
+/** What an alert watches. */
+@Entity('alert_rule')
+export class AlertRuleEntity {
+  @PrimaryColumn(tenantScoped)
+  tenantId!: string;
+
+  @PrimaryColumn({ type: 'uuid' })
+  id!: string;
+
+  @Column({ type: 'text' })
+  name!: string;
+
+  @Column({ type: 'boolean' })
+  enabled!: boolean;
+
+  @Column({ type: 'uuid', name: 'agent_ids', array: true })
+  agentIds!: string[];
+
+  @Column({ type: 'text' })
+  metric!: 'HITS_PER_SECOND' | 'BYTES_PER_SECOND' | 'ERROR_RATE';
+
+  @Column({ type: 'integer', name: 'window_seconds' })
+  windowSeconds!: number;
+
+  @Column({ type: 'text' })
+  comparison!: 'GREATER_THAN' | 'GREATER_THAN_OR_EQUAL' | 'LESS_THAN' | 'LESS_THAN_OR_EQUAL';
+
+  @Column({ type: 'double precision' })
+  threshold!: number;
+
+  @Column({ type: 'double precision', name: 'recovery_threshold', nullable: true })
+  recoveryThreshold!: number | null;
+
+  @Column({ type: 'text' })
+  severity!: 'INFO' | 'WARNING' | 'CRITICAL';
+
+  /** Grows with each change but those of name and severity. */
+  @Column({ type: 'integer' })
+  version!: number;
+
+  @Column({ type: 'timestamptz', name: 'created_at', default: () => 'now()' })
+  createdAt!: Date;
+}
