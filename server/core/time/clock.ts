@@ -67,7 +67,7 @@ export function streamTimeMs(stream: StreamClockInput, nowMs: number): number | 
 }
 
 /** A stream's watermark, by which its entries are late: newest event − allowed lateness. Null: no entry yet. */
-export function streamWatermarkMs(stream: StreamClockInput): number | null {
+export function streamWatermarkMs(stream: Pick<StreamClockInput, 'newestEventMs'>): number | null {
   return stream.newestEventMs === null ? null : stream.newestEventMs - ALLOWED_LATENESS_MS;
 }
 
@@ -161,14 +161,12 @@ export function nextClockChange(streams: readonly StreamClockInput[], nowMs: num
     .map((script) => script.lastBatchAtMs! + SCRIPT_IDLE_AFTER_MS);
 
   const clockMs = alertClockMs(streams, nowMs);
-  const idleGivesTime = least(byActivity(held, nowMs).live.map((stream) => stream.newestEventMs)) === null;
-  if (clockMs === null || !idleGivesTime) return least(becomingIdle);
+  const liveGivesTime = byActivity(held, nowMs).live.some((stream) => stream.newestEventMs !== null);
+  if (clockMs === null || liveGivesTime) return least(becomingIdle);
 
+  // All scripts are idle here: their times run with the wall clock, and the first to reach the next second moves it.
   const nextSecondMs = (Math.floor(clockMs / 1000) + 1) * 1000 + EVALUATION_DELAY_MS;
-  const reachingIt = scripts
-    .filter((script) => streamIsIdle(script, nowMs))
-    .map((script) => nextSecondMs - script.newestEventMs! + script.lastBatchAtMs!);
-  return least([...becomingIdle, ...reachingIt]);
+  return least(scripts.map((script) => nextSecondMs - script.newestEventMs! + script.lastBatchAtMs!));
 }
 
 /**

@@ -1,0 +1,183 @@
+// Goal: skipping is invisible; however the seconds are cut into calls, the decisions are those of looking at each.
+// Method: random rules and counts against a brute force that sums every window anew, second by second.
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import {
+  type AlertState,
+  countsNeeded,
+  type Decision,
+  decideAlert,
+  mayRest,
+  type RuleSpec,
+  type SecondCounts,
+} from '../../server/core/alerts/decide.js';
+
+const NEW: AlertState = { firing: false, decidedUntil: null, value: null };
+const RUNS = { numRuns: 2000 };
+
+const compare = {
+  GREATER_THAN: (a: number, b: number) => a > b,
+  GREATER_THAN_OR_EQUAL: (a: number, b: number) => a >= b,
+  LESS_THAN: (a: number, b: number) => a < b,
+  LESS_THAN_OR_EQUAL: (a: number, b: number) => a <= b,
+};
+
+const COMPARISONS = ['GREATER_THAN', 'GREATER_THAN_OR_EQUAL', 'LESS_THAN', 'LESS_THAN_OR_EQUAL'] as const;
+
+/** Thresholds that the quotients often equal. */
+const rules: fc.Arbitrary<RuleSpec> = fc
+  .record({
+    metric: fc.constantFrom('HITS_PER_SECOND' as const, 'BYTES_PER_SECOND' as const, 'ERROR_RATE' as const),
+    windowSeconds: fc.integer({ min: 1, max: 12 }),
+    comparison: fc.constantFrom(...COMPARISONS),
+    steps: fc.integer({ min: -1, max: 12 }),
+    calm: fc.option(fc.integer({ min: 0, max: 6 }), { nil: null }),
+  })
+  .map(({ metric, windowSeconds, comparison, steps, calm }) => {
+    const step = metric === 'ERROR_RATE' ? 0.25 : metric === 'BYTES_PER_SECOND' ? 100 : 1 / windowSeconds;
+    const sign = comparison.startsWith('LESS') ? 1 : -1;
+    const recoveryThreshold = calm === null ? null : (steps + sign * calm) * step;
+    return { metric, windowSeconds, comparison, threshold: steps * step, recoveryThreshold };
+  });
+
+const countsOf: fc.Arbitrary<SecondCounts[]> = fc
+  .uniqueArray(
+    fc.record({
+      second: fc.integer({ min: 1000, max: 1080 }),
+      hits: fc.integer({ min: 1, max: 8 }),
+      bytes: fc.integer({ min: 0, max: 12 }).map((n) => n * 100),
+      clientShare: fc.constantFrom(0, 0.25, 0.5, 1),
+    }),
+    { selector: ({ second }) => second, maxLength: 40 },
+  )
+  .map((counts) =>
+    counts
+      .map(({ second, hits, bytes, clientShare }) => {
+        const clientErrors = Math.floor(hits * clientShare);
+        return { second, hits, bytes, clientErrors, serverErrors: Math.floor((hits - clientErrors) / 3) };
+      })
+      .sort((a, b) => a.second - b.second),
+  );
+
+const states: fc.Arbitrary<AlertState> = fc.oneof(
+  fc.constant(NEW),
+  fc.record({ firing: fc.boolean(), decidedUntil: fc.integer({ min: 980, max: 1100 }), value: fc.constant(0) }),
+);
+
+/** The law, word by word: every second, its whole window summed anew. */
+function bruteForce(rule: RuleSpec, state: AlertState, counts: SecondCounts[], first: number, until: number): Decision {
+  const decision: Decision = { state, transitions: [] };
+  const less = rule.comparison.startsWith('LESS');
+  const start = state.decidedUntil === null ? first : Math.max(first, state.decidedUntil + 1);
+  for (let t = start; t <= until; t++) {
+    const window = counts.filter(({ second }) => second > t - rule.windowSeconds && second <= t);
+    const sum = (of: (count: SecondCounts) => number) => window.reduce((total, count) => total + of(count), 0);
+    const hits = sum((count) => count.hits);
+    const errors = sum((count) => count.clientErrors + count.serverErrors);
+    const value = {
+      HITS_PER_SECOND: hits / rule.windowSeconds,
+      BYTES_PER_SECOND: sum((count) => count.bytes) / rule.windowSeconds,
+      ERROR_RATE: hits === 0 ? 0 : errors / hits,
+    }[rule.metric];
+    let { firing } = decision.state;
+    if (firing) firing = compare[rule.comparison](value, rule.recoveryThreshold ?? rule.threshold);
+    else if (!less || t >= first + rule.windowSeconds) firing = compare[rule.comparison](value, rule.threshold);
+    if (firing !== decision.state.firing) {
+      decision.transitions.push({ type: firing ? 'TRIGGERED' : 'RECOVERED', at: t, value });
+    }
+    decision.state = { firing, decidedUntil: t, value };
+  }
+  return decision;
+}
+
+const spans = fc.record({
+  firstEventSecond: fc.integer({ min: 990, max: 1030 }),
+  until: fc.integer({ min: 980, max: 1120 }),
+});
+
+test('decides as if every second had been looked at', () => {
+  fc.assert(
+    fc.property(rules, states, countsOf, spans, (rule, state, counts, span) => {
+      const expected = bruteForce(rule, state, counts, span.firstEventSecond, span.until);
+      expect(decideAlert(rule, state, counts, span)).toEqual(expected);
+    }),
+    RUNS,
+  );
+});
+
+test('in several calls as at once, with no more counts than needed each time', () => {
+  const cuts = fc.array(fc.integer({ min: 980, max: 1120 }), { maxLength: 8 });
+  fc.assert(
+    fc.property(rules, states, countsOf, spans, cuts, (rule, state, counts, span, untils) => {
+      const first = span.firstEventSecond;
+      const parts: Decision = { state, transitions: [] };
+      for (const until of [...untils.filter((cut) => cut < span.until), span.until]) {
+        const { fromSecond } = countsNeeded(rule, parts.state, first);
+        const known = counts.filter(({ second }) => second >= fromSecond && second <= until);
+        const decision = decideAlert(rule, parts.state, known, { firstEventSecond: first, until });
+        parts.state = decision.state;
+        parts.transitions.push(...decision.transitions);
+      }
+      expect(parts).toEqual(decideAlert(rule, state, counts, span));
+    }),
+    RUNS,
+  );
+});
+
+test('forward only: transitions alternate, at growing seconds after those decided', () => {
+  fc.assert(
+    fc.property(rules, states, countsOf, spans, (rule, state, counts, span) => {
+      const decision = decideAlert(rule, state, counts, span);
+      let { firing } = state;
+      let at = state.decidedUntil ?? Number.NEGATIVE_INFINITY;
+      for (const transition of decision.transitions) {
+        firing = !firing;
+        expect(transition.type).toBe(firing ? 'TRIGGERED' : 'RECOVERED');
+        expect(transition.at).toBeGreaterThan(at);
+        at = transition.at;
+      }
+      expect(decision.state.firing).toBe(firing);
+      expect(decideAlert(rule, decision.state, counts, span)).toEqual({ state: decision.state, transitions: [] });
+    }),
+    RUNS,
+  );
+});
+
+test('onlyRecover: the first recovery of what fires, or nothing', () => {
+  fc.assert(
+    fc.property(rules, states, countsOf, spans, (rule, state, counts, span) => {
+      const all = decideAlert(rule, state, counts, span);
+      const only = decideAlert(rule, state, counts, { ...span, onlyRecover: true });
+      const recovery = state.firing ? all.transitions[0] : undefined;
+      if (recovery === undefined) expect(only).toEqual({ state, transitions: [] });
+      else {
+        expect(only.transitions).toEqual([recovery]);
+        expect(only.state).toEqual({ firing: false, decidedUntil: recovery.at, value: recovery.value });
+      }
+    }),
+    RUNS,
+  );
+});
+
+test('while it may rest, no second without new counts changes anything', () => {
+  fc.assert(
+    fc.property(rules, states, countsOf, spans, (rule, state, counts, span) => {
+      const now = decideAlert(rule, state, counts, span).state;
+      if (!mayRest(rule, now, counts.at(-1)?.second ?? null)) return;
+      const later = { ...span, until: span.until + 1_000_000 };
+      expect(decideAlert(rule, now, counts, later).transitions).toEqual([]);
+    }),
+    RUNS,
+  );
+});
+
+test('rests at last: a window after the newest count, where the first full window has passed', () => {
+  fc.assert(
+    fc.property(rules, countsOf, spans, (rule, counts, { firstEventSecond }) => {
+      const until = 1200;
+      const { state } = decideAlert(rule, NEW, counts, { firstEventSecond, until });
+      expect(mayRest(rule, state, counts.at(-1)?.second ?? null)).toBe(true);
+    }),
+    RUNS,
+  );
+});
