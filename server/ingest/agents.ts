@@ -1,21 +1,12 @@
 import { agentWatermarkMs, type StreamClockInput } from '../core/time/clock.js';
 import type { Transaction } from '../store/database.js';
-import { lockAgent, readClockStreams } from '../store/sql/agent.sql.js';
-
-export interface LockedAgent {
-  id: string;
-  name: string;
-  revision: number;
-  firstEventMs: number | null;
-  lastEventMs: number | null;
-  watermarkMs: number | null;
-}
+import { type LockedAgentRow, lockAgent, readClockStreams } from '../store/sql/agent.sql.js';
 
 /**
  * Takes the agent's lock, the right to change anything of it: positions, windows, chunks, alert states. The agent is
  * registered where it is new.
  */
-export async function lockOrRegisterAgent(tx: Transaction, tenantId: string, name: string): Promise<LockedAgent> {
+export async function lockOrRegisterAgent(tx: Transaction, tenantId: string, name: string): Promise<LockedAgentRow> {
   for (;;) {
     const locked = await lockAgent(tx.sql, tenantId, name);
     if (locked) return locked;
@@ -24,7 +15,12 @@ export async function lockOrRegisterAgent(tx: Transaction, tenantId: string, nam
 }
 
 /** Moves the agent's watermark to what its streams say now; it never goes back. */
-export async function moveWatermark(tx: Transaction, tenantId: string, agentId: string, nowMs: number): Promise<StreamClockInput[]> {
+export async function moveWatermark(
+  tx: Transaction,
+  tenantId: string,
+  agentId: string,
+  nowMs: number,
+): Promise<StreamClockInput[]> {
   const streams = await readClockStreams(tx.sql, tenantId, agentId);
   const watermarkMs = agentWatermarkMs(streams, nowMs);
   if (watermarkMs !== null) {

@@ -39,7 +39,12 @@ export function dataSourceOptions({ url, applicationName, poolSize, settings }: 
 /** The owner's: migrations, partitions, sign-in, what stands above tenants. No request's SQL runs on it. */
 export function ownerDataSource(url: string): DataSource {
   return new DataSource(
-    dataSourceOptions({ url, applicationName: 'hlm owner', poolSize: 4, settings: '-c lock_timeout=10s -c hlm.jobs=on' }),
+    dataSourceOptions({
+      url,
+      applicationName: 'hlm owner',
+      poolSize: 4,
+      settings: '-c lock_timeout=10s -c hlm.jobs=on',
+    }),
   );
 }
 

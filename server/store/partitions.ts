@@ -62,7 +62,10 @@ export async function dropExpiredPartitions(db: Database): Promise<string[]> {
        FROM pg_inherits WHERE inhrelid = to_regclass($1)`,
       [name],
     );
-    if (attached) await db.ownerSql(`ALTER TABLE log_chunk_hours DETACH PARTITION ${name} ${pending ? 'FINALIZE' : 'CONCURRENTLY'}`);
+    if (attached)
+      await db.ownerSql(
+        `ALTER TABLE log_chunk_hours DETACH PARTITION ${name} ${pending ? 'FINALIZE' : 'CONCURRENTLY'}`,
+      );
     await db.ownerSql(`DROP TABLE IF EXISTS ${name}`);
   }
   return expired;

@@ -43,7 +43,8 @@ function statusDimension(batch: DecodedBatch): Keyed {
   const known = new Map<string, number>();
   const placeOfStatus = new Int32Array(1_000);
   const places = batch.status.map((status) => {
-    if (placeOfStatus[status] === 0) placeOfStatus[status] = placeFor(status === 0 ? NONE : String(status), keys, known);
+    if (placeOfStatus[status] === 0)
+      placeOfStatus[status] = placeFor(status === 0 ? NONE : String(status), keys, known);
     return placeOfStatus[status];
   });
   return { dimension: 'STATUS', keys, places };

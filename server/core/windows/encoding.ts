@@ -20,7 +20,12 @@ export function decodeTopsInto(tops: Tops, column: Buffer): void {
   const reader = new ByteReader(column);
   while (!reader.done) {
     const key = reader.text();
-    const [hits, bytes, clientErrors, serverErrors] = [reader.number(), reader.number(), reader.number(), reader.number()];
+    const [hits, bytes, clientErrors, serverErrors] = [
+      reader.number(),
+      reader.number(),
+      reader.number(),
+      reader.number(),
+    ];
     addKey(tops, key, { hits, bytes, clientErrors, serverErrors });
   }
 }

@@ -5,7 +5,14 @@ export const DIMENSIONS = ['SECTION', 'PATH', 'HOST', 'USER', 'METHOD', 'STATUS'
 export type Dimension = (typeof DIMENSIONS)[number];
 
 /** Status classes, in the order of their columns: 1xx to 5xx, and what is outside 100 to 599. */
-export const STATUS_CLASSES = ['informational', 'success', 'redirection', 'clientError', 'serverError', 'other'] as const;
+export const STATUS_CLASSES = [
+  'informational',
+  'success',
+  'redirection',
+  'clientError',
+  'serverError',
+  'other',
+] as const;
 const OTHER = 5;
 
 /** Place of a status within STATUS_CLASSES. */

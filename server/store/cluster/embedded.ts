@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, openSync, closeSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { chmod, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -121,7 +121,13 @@ function launch(binaries: PostgresBinaries, data: string, folder: string, user: 
   const { command, args, ids } = asUser(user, binaries.postgres, ['-D', folder, ...flags], [folder]);
   const log = openSync(join(data, 'postgres.log'), 'a', 0o600);
   // A group of its own: Ctrl-C in a terminal is for the server, which stops the database last.
-  const child = spawn(command, args, { ...ids, cwd: '/', detached: true, stdio: ['ignore', log, log], env: postgresEnv() });
+  const child = spawn(command, args, {
+    ...ids,
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: postgresEnv(),
+  });
   closeSync(log);
   child.unref();
   const exited = new Promise<void>((resolve) => {
@@ -217,7 +223,10 @@ function signal(pid: number, name: NodeJS.Signals): void {
 }
 
 function lastLine(text: string): string {
-  const lines = text.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+  const lines = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
   return lines.filter((line) => /error|fatal|could not|denied/i.test(line)).at(-1) ?? lines.at(-1) ?? 'no reason given';
 }
 

@@ -45,12 +45,12 @@ export async function lockAgentById(
 
 const MS = (column: string) => `floor(extract(epoch FROM ${column}) * 1000)::bigint`;
 
-/** What the streams of an agent say of its time; those with the newest events, as many as a life of rotations needs. */
+/** What the streams of an agent say of its time; opening one names it as a heartbeat does. Those with the newest events, as many as a life of rotations needs. */
 export async function readClockStreams(sql: Sql, tenantId: string, agentId: string): Promise<StreamClockInput[]> {
   return sql<StreamClockInput>(
     `SELECT newest_event_ms AS "newestEventMs", ${MS('last_batch_at')} AS "lastBatchAtMs",
-       ${MS('caught_up_at')} AS "caughtUpAtMs", ${MS('last_heartbeat_at')} AS "lastHeartbeatAtMs",
-       NOT scripted OR last_heartbeat_at IS NOT NULL AS "everHeartbeat", catching_up AS "catchingUp",
+       ${MS('caught_up_at')} AS "caughtUpAtMs", ${MS('greatest(last_heartbeat_at, CASE WHEN NOT scripted THEN opened_at END)')} AS "lastHeartbeatAtMs",
+       last_heartbeat_at IS NOT NULL AS "everHeartbeat", catching_up AS "catchingUp",
        closed_at IS NOT NULL AS closed, ended
      FROM stream WHERE tenant_id = $1 AND agent_id = $2
      ORDER BY closed_at DESC NULLS FIRST, newest_event_ms DESC NULLS LAST LIMIT 1000`,

@@ -22,8 +22,16 @@ export async function insertChunk(sql: Sql, chunk: NewChunk): Promise<void> {
     `INSERT INTO log_chunk (tenant_id, agent_id, stream_id, from_position, class, expires_at, first_ms, last_ms, entries, mask, body)
      VALUES ($1, $2, $3, $4, 'hours', clock_timestamp() + make_interval(secs => $5), $6, $7, $8, $9, $10)`,
     [
-      chunk.tenantId, chunk.agentId, chunk.streamId, chunk.from, chunk.keepSeconds,
-      chunk.firstMs, chunk.lastMs, chunk.entries, chunk.mask, chunk.body,
+      chunk.tenantId,
+      chunk.agentId,
+      chunk.streamId,
+      chunk.from,
+      chunk.keepSeconds,
+      chunk.firstMs,
+      chunk.lastMs,
+      chunk.entries,
+      chunk.mask,
+      chunk.body,
     ],
   );
 }

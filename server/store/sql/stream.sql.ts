@@ -14,7 +14,12 @@ const COLUMNS = 'id, position, epoch, newest_event_ms AS "newestEventMs"';
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 /** The stream of that id, or the script's of that name; undefined where there is none. */
-export async function findStream(sql: Sql, tenantId: string, agentId: string, idOrName: string): Promise<StreamRow | undefined> {
+export async function findStream(
+  sql: Sql,
+  tenantId: string,
+  agentId: string,
+  idOrName: string,
+): Promise<StreamRow | undefined> {
   const byId = UUID.test(idOrName) ? 'id = $3::uuid OR' : '';
   const [row] = await sql<StreamRow>(
     `SELECT ${COLUMNS} FROM stream WHERE tenant_id = $1 AND agent_id = $2 AND (${byId} (scripted AND name = $3::text)) LIMIT 1`,
@@ -72,9 +77,21 @@ export async function advanceStream(sql: Sql, batch: AdvanceStream): Promise<boo
      WHERE tenant_id = $1 AND agent_id = $2 AND id = $3 AND position = $4 AND ($6::integer IS NULL OR epoch = $6)
      RETURNING id`,
     [
-      batch.tenantId, batch.agentId, batch.streamId, batch.from, batch.to, batch.epoch,
-      batch.tail?.length ?? null, batch.tail?.sha256 ?? null, batch.newestEventMs,
-      batch.accepted, batch.malformed, batch.quarantined, batch.skipped, batch.late, batch.rejections,
+      batch.tenantId,
+      batch.agentId,
+      batch.streamId,
+      batch.from,
+      batch.to,
+      batch.epoch,
+      batch.tail?.length ?? null,
+      batch.tail?.sha256 ?? null,
+      batch.newestEventMs,
+      batch.accepted,
+      batch.malformed,
+      batch.quarantined,
+      batch.skipped,
+      batch.late,
+      batch.rejections,
     ],
   );
   return rows.length === 1;

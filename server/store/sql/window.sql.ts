@@ -46,7 +46,12 @@ export function totalsOf(row: TotalsRow) {
 type WindowRow = TotalsRow & { start_ms: number; seconds: Buffer } & Record<string, Buffer>;
 
 /** The finest windows of an agent that begin at `starts`, whole. The caller holds the agent's lock. */
-export async function readWindows(sql: Sql, tenantId: string, agentId: string, starts: number[]): Promise<Map<number, Window>> {
+export async function readWindows(
+  sql: Sql,
+  tenantId: string,
+  agentId: string,
+  starts: number[],
+): Promise<Map<number, Window>> {
   const rows = (await sql(
     `SELECT start_ms, ${[...NUMBERS, ...BLOBS].join(', ')} FROM traffic_window
      WHERE tenant_id = $1 AND agent_id = $2 AND resolution = ${FINEST_RESOLUTION} AND start_ms = ANY ($3)`,

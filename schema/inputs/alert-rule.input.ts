@@ -1,0 +1,64 @@
+import { Field, Float, ID, InputType } from 'type-graphql';
+import { AlertMetric, Comparison, Severity } from '../enums/index.js';
+import { GraphQLDuration } from '../scalars/index.js';
+
+@InputType()
+export class AlertRuleInput {
+  @Field(() => String)
+  name!: string;
+
+  @Field(() => Boolean, { defaultValue: true })
+  enabled!: boolean;
+
+  @Field(() => [ID], { defaultValue: [] })
+  agentIds!: string[];
+
+  @Field(() => AlertMetric, { defaultValue: AlertMetric.HITS_PER_SECOND })
+  metric!: AlertMetric;
+
+  // A default of an input field is in the API's own form: seconds are written as PT2M by the scalar.
+  @Field(() => GraphQLDuration, { defaultValue: 120 })
+  window!: number;
+
+  @Field(() => Comparison, { defaultValue: Comparison.GREATER_THAN })
+  comparison!: Comparison;
+
+  @Field(() => Float)
+  threshold!: number;
+
+  @Field(() => Float, { nullable: true })
+  recoveryThreshold?: number | null;
+
+  @Field(() => Severity, { defaultValue: Severity.WARNING })
+  severity!: Severity;
+}
+
+@InputType({ description: 'Null clears, absent leaves.' })
+export class AlertRulePatch {
+  @Field(() => String, { nullable: true })
+  name?: string | null;
+
+  @Field(() => Boolean, { nullable: true })
+  enabled?: boolean | null;
+
+  @Field(() => [ID], { nullable: true })
+  agentIds?: string[] | null;
+
+  @Field(() => AlertMetric, { nullable: true })
+  metric?: AlertMetric | null;
+
+  @Field(() => GraphQLDuration, { nullable: true })
+  window?: number | null;
+
+  @Field(() => Comparison, { nullable: true })
+  comparison?: Comparison | null;
+
+  @Field(() => Float, { nullable: true })
+  threshold?: number | null;
+
+  @Field(() => Float, { nullable: true })
+  recoveryThreshold?: number | null;
+
+  @Field(() => Severity, { nullable: true })
+  severity?: Severity | null;
+}

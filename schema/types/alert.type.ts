@@ -1,0 +1,84 @@
+import { Field, Float, ID, ObjectType } from 'type-graphql';
+import { AlertEventType, AlertMetric, Comparison, Severity } from '../enums/index.js';
+import { GraphQLDateTime, GraphQLDuration } from '../scalars/index.js';
+import { connectionOf } from './page.type.js';
+
+@ObjectType({
+  description:
+    'Fires when the metric, averaged over the sliding window (t − window, t], crosses the threshold at an event second t.',
+})
+export class AlertRule {
+  @Field(() => ID)
+  id!: string;
+
+  @Field(() => String)
+  name!: string;
+
+  @Field(() => Boolean)
+  enabled!: boolean;
+
+  @Field(() => [ID], { description: 'The agents it watches, each on its own; all of them where empty.' })
+  agentIds!: string[];
+
+  @Field(() => AlertMetric)
+  metric!: AlertMetric;
+
+  @Field(() => GraphQLDuration)
+  window!: number;
+
+  @Field(() => Comparison)
+  comparison!: Comparison;
+
+  @Field(() => Float)
+  threshold!: number;
+
+  @Field(() => Float, {
+    nullable: true,
+    description: 'Recovers when the metric is back across this; the threshold where null.',
+  })
+  recoveryThreshold!: number | null;
+
+  @Field(() => Severity)
+  severity!: Severity;
+}
+
+@ObjectType()
+export class AlertEvent {
+  @Field(() => ID)
+  id!: string;
+
+  @Field(() => String, { description: 'For subscriptions and pages: events after this one.' })
+  cursor!: string;
+
+  @Field(() => String)
+  ruleName!: string;
+
+  @Field(() => String)
+  agentName!: string;
+
+  @Field(() => AlertEventType)
+  type!: AlertEventType;
+
+  @Field(() => GraphQLDateTime, { description: 'The event second at which the rule fired or recovered.' })
+  at!: Date;
+
+  @Field(() => GraphQLDateTime, { description: 'Wall clock.' })
+  recordedAt!: Date;
+
+  @Field(() => Float)
+  value!: number;
+
+  @Field(() => Float)
+  threshold!: number;
+
+  @Field(() => Severity)
+  severity!: Severity;
+
+  @Field(() => String, {
+    description: "'High traffic generated an alert - hits = {value}, triggered at {time}' for the default rule.",
+  })
+  message!: string;
+}
+
+@ObjectType()
+export class AlertEventConnection extends connectionOf('AlertEvent', () => AlertEvent) {}

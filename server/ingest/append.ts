@@ -1,0 +1,234 @@
+import { promisify } from 'node:util';
+import { deflate } from 'node:zlib';
+import { cleanText, type DecodedBatch, type LogBatch } from '../../schema/log-batch.js';
+import { alertClockMs, decidableUntil, streamWatermarkMs } from '../core/time/clock.js';
+import { aggregateBatch } from '../core/windows/aggregate.js';
+import { mergeWindow } from '../core/windows/window.js';
+import { ApiError, exhausted, isTransient, notFound } from '../errors.js';
+import type { Database, Transaction } from '../store/database.js';
+import { ensurePartitions } from '../store/partitions.js';
+import { type LockedAgentRow, readClockStreams } from '../store/sql/agent.sql.js';
+import { insertChunk } from '../store/sql/chunk.sql.js';
+import {
+  advanceStream,
+  countDuplicate,
+  createScriptedStream,
+  findStream,
+  type StreamRow,
+} from '../store/sql/stream.sql.js';
+import { readWindows, writeWindows } from '../store/sql/window.sql.js';
+import { lockOrRegisterAgent, moveWatermark } from './agents.js';
+import { type Placed, placeEntries, type Rejection, SAMPLE_LENGTH_MAX } from './place.js';
+
+export type { Rejection };
+
+const deflateAsync = promisify(deflate);
+
+/** How long raw entries are kept, seconds. Policies that keep some longer come on top of it. */
+export const DEFAULT_RETENTION_SECONDS = 3_600;
+/** The stream of batches that name none. */
+const DIRECT = 'direct';
+/** PostgreSQL's check_violation: among others, no partition for the row. */
+const NO_PARTITION = '23514';
+
+export interface AppendRequest {
+  tenantId: string;
+  agentName: string;
+  /** Null: the agent's stream `direct`, whose position the server advances by the number of lines. */
+  stream: {
+    id: string;
+    epoch: number | null;
+    tail: { length: number; sha256: string } | null;
+    from: number;
+    to: number;
+  } | null;
+  /** As it came, for the chunk. */
+  wire: LogBatch;
+  batch: DecodedBatch;
+  /** Lines that the agent could not parse, and left out. */
+  malformed: number;
+  skipped: number;
+  rejections: Rejection[];
+}
+
+export interface AppendResult {
+  outcome: 'APPENDED' | 'DUPLICATE' | 'OUT_OF_SEQUENCE' | 'FENCED';
+  agentId: string;
+  /** From which the server expects the stream to go on. */
+  position: number | null;
+  accepted: number;
+  late: number;
+  malformed: number;
+  quarantined: number;
+  /** Starts of the windows that changed, milliseconds; empty where nothing did. */
+  windowStarts: number[];
+  revision: number;
+}
+
+/** Takes batches in, each exactly once: compare and append in one transaction. */
+export class Ingest {
+  constructor(
+    private readonly db: Database,
+    private readonly onAppended: (tenantId: string, result: AppendResult) => void,
+  ) {}
+
+  /**
+   * Appends a batch, or says why not; sent again, it changes nothing.
+   *
+   * @throws ApiError RESOURCE_EXHAUSTED where the database is busy or away: nothing was done, or its outcome is found
+   * out by sending again.
+   */
+  async append(request: AppendRequest): Promise<AppendResult> {
+    const body = await deflateAsync(Buffer.from(JSON.stringify(chunkOf(request.wire))), { level: 6 });
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const result = await this.db.inTenants([request.tenantId], (tx) => appendIn(tx, request, body));
+        if (result.outcome === 'APPENDED') this.onAppended(request.tenantId, result);
+        return result;
+      } catch (error) {
+        if (attempt === 1 && (error as { code?: string }).code === NO_PARTITION) {
+          await ensurePartitions(this.db, DEFAULT_RETENTION_SECONDS);
+          continue;
+        }
+        throw error instanceof ApiError || !isTransient(error) ? error : exhausted(500);
+      }
+    }
+  }
+}
+
+/** Known columns only: what else an agent sent along is not ours to keep. */
+function chunkOf({ version, count, base, time, status, bytes, duration, columns }: LogBatch): LogBatch {
+  return { version, count, base, time, status, bytes, ...(duration ? { duration } : {}), columns };
+}
+
+const nothing = { accepted: 0, late: 0, malformed: 0, quarantined: 0, windowStarts: [] };
+
+async function appendIn(tx: Transaction, request: AppendRequest, body: Buffer): Promise<AppendResult> {
+  const { tenantId, batch } = request;
+  const agent = await lockOrRegisterAgent(tx, tenantId, request.agentName);
+  const stream = await streamFor(tx, request, agent.id);
+  const lines = batch.count + request.malformed + request.skipped;
+  const from = request.stream?.from ?? stream.position;
+  const to = request.stream?.to ?? stream.position + lines;
+  const epoch = request.stream?.epoch ?? null;
+  const watermarkMs = streamWatermarkMs(stream);
+  const placed = placeEntries(batch, watermarkMs, agent.nowMs);
+  const malformed = request.malformed + placed.malformed;
+
+  await wakeAlerts(tx, tenantId, agent, placed);
+  const advanced = await advanceStream(tx.sql, {
+    tenantId,
+    agentId: agent.id,
+    streamId: stream.id,
+    from,
+    to,
+    epoch,
+    tail: request.stream?.tail ?? null,
+    newestEventMs: placed.newestEventMs,
+    accepted: placed.accepted,
+    malformed,
+    quarantined: placed.quarantined,
+    skipped: request.skipped,
+    late: placed.late,
+    rejections: JSON.stringify([...request.rejections.map(cleanRejection), ...placed.rejections].reverse()),
+  });
+  if (!advanced) return refuse(tx, request, agent, stream);
+
+  const revision = agent.revision + 1;
+  const windowStarts = await mergeInto(tx, request, agent.id, revision, placed);
+  if (placed.accepted > 0) {
+    await insertChunk(tx.sql, {
+      tenantId,
+      agentId: agent.id,
+      streamId: stream.id,
+      from,
+      body,
+      keepSeconds: DEFAULT_RETENTION_SECONDS,
+      firstMs: placed.firstMs,
+      lastMs: placed.lastMs,
+      entries: placed.accepted,
+      mask: placed.accepted === batch.count ? null : Buffer.from(placed.left),
+    });
+  }
+  await noteBatch(tx, tenantId, agent.id, revision, placed);
+  await moveWatermark(tx, tenantId, agent.id, agent.nowMs);
+  const { accepted, late, quarantined } = placed;
+  const outcome = 'APPENDED' as const;
+  return { outcome, agentId: agent.id, position: to, accepted, late, malformed, quarantined, windowStarts, revision };
+}
+
+async function streamFor(tx: Transaction, { tenantId, stream }: AppendRequest, agentId: string): Promise<StreamRow> {
+  const found = await findStream(tx.sql, tenantId, agentId, stream?.id ?? DIRECT);
+  if (found) return found;
+  if (stream !== null && stream.epoch !== null) throw notFound('Stream');
+  return createScriptedStream(tx.sql, tenantId, agentId, stream?.id ?? DIRECT, stream?.from ?? 0);
+}
+
+function cleanRejection({ position, reason, sample }: Rejection): Rejection {
+  return { position, reason: cleanText(reason, 200), sample: cleanText(sample, SAMPLE_LENGTH_MAX) };
+}
+
+/** Why the position did not move, in this order: fenced whatever the range, a duplicate, out of sequence. */
+async function refuse(
+  tx: Transaction,
+  { tenantId, stream: sent }: AppendRequest,
+  agent: LockedAgentRow,
+  stream: StreamRow,
+): Promise<AppendResult> {
+  const answer = { ...nothing, agentId: agent.id, position: stream.position, revision: agent.revision };
+  if (sent?.epoch != null && sent.epoch !== stream.epoch) return { ...answer, outcome: 'FENCED' };
+  if (sent !== null && sent.to <= stream.position) {
+    await countDuplicate(tx.sql, tenantId, agent.id, stream.id);
+    return { ...answer, outcome: 'DUPLICATE' };
+  }
+  return { ...answer, outcome: 'OUT_OF_SEQUENCE' };
+}
+
+async function mergeInto(
+  tx: Transaction,
+  request: AppendRequest,
+  agentId: string,
+  revision: number,
+  placed: Placed,
+): Promise<number[]> {
+  const windows = aggregateBatch(request.batch, placed.left);
+  if (windows.size === 0) return [];
+  const starts = [...windows.keys()].sort((a, b) => a - b);
+  const stored = await readWindows(tx.sql, request.tenantId, agentId, starts);
+  for (const [startMs, window] of stored) mergeWindow(window, windows.get(startMs)!);
+  const merged = new Map(starts.map((startMs) => [startMs, stored.get(startMs) ?? windows.get(startMs)!]));
+  await writeWindows(tx.sql, request.tenantId, agentId, revision, merged);
+  return starts;
+}
+
+async function noteBatch(
+  tx: Transaction,
+  tenantId: string,
+  agentId: string,
+  revision: number,
+  placed: Placed,
+): Promise<void> {
+  const hasEntries = placed.accepted > 0;
+  await tx.sql(
+    `UPDATE agent SET revision = $3, last_seen_at = clock_timestamp(), last_batch_at = clock_timestamp(), ended_at = NULL,
+       first_event_ms = least(first_event_ms, $4), last_event_ms = greatest(last_event_ms, $5),
+       alert_rested = alert_rested AND NOT $6
+     WHERE tenant_id = $1 AND id = $2`,
+    [tenantId, agentId, revision, hasEntries ? placed.firstMs : null, hasEntries ? placed.lastMs : null, hasEntries],
+  );
+}
+
+/**
+ * Before a batch wakes an agent whose alerts rested: the seconds that passed meanwhile were silent, and are decided.
+ * Without it a late entry would decide seconds that the clock had passed before it came.
+ */
+async function wakeAlerts(tx: Transaction, tenantId: string, agent: LockedAgentRow, placed: Placed): Promise<void> {
+  if (!agent.alertRested || placed.accepted === 0) return;
+  const streams = await readClockStreams(tx.sql, tenantId, agent.id);
+  const clockMs = Math.max(agent.alertClockMs ?? 0, alertClockMs(streams, agent.nowMs) ?? 0);
+  if (clockMs === 0) return;
+  await tx.sql(
+    `UPDATE alert_state SET decided_until = $3 WHERE tenant_id = $1 AND agent_id = $2 AND decided_until < $3`,
+    [tenantId, agent.id, decidableUntil(clockMs)],
+  );
+}

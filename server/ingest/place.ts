@@ -1,0 +1,76 @@
+import { type DecodedBatch, entryAt } from '../../schema/log-batch.js';
+import { isLate, quarantineReason } from '../core/windows/tumbling.js';
+
+/** A line not counted, with why. */
+export interface Rejection {
+  position: number | null;
+  reason: string;
+  /** The line, cut at 500 characters. */
+  sample: string;
+}
+
+/** Characters of a rejected line that are kept. */
+export const SAMPLE_LENGTH_MAX = 500;
+
+/** What becomes of a batch's entries. */
+export interface Placed {
+  /** 1 where the entry is not counted. */
+  left: Uint8Array;
+  accepted: number;
+  late: number;
+  malformed: number;
+  quarantined: number;
+  /** Newest event, each taken as at most the server's clock; null: no entry was accepted. */
+  newestEventMs: number | null;
+  /** Oldest and newest event of the accepted. */
+  firstMs: number;
+  lastMs: number;
+  rejections: Rejection[];
+}
+
+/** Samples of entries that the server refused, a batch: enough to see what is wrong. */
+const SAMPLES_MAX = 5;
+
+/**
+ * Decides each entry of a batch by its time: counted, late, or quarantined. Pure.
+ *
+ * @param watermarkMs of the stream before the batch; null: it has no entry yet
+ * @param nowMs the server's clock
+ */
+export function placeEntries(batch: DecodedBatch, watermarkMs: number | null, nowMs: number): Placed {
+  const placed: Placed = {
+    left: new Uint8Array(batch.count),
+    accepted: 0,
+    late: 0,
+    malformed: 0,
+    quarantined: 0,
+    newestEventMs: null,
+    firstMs: Number.POSITIVE_INFINITY,
+    lastMs: Number.NEGATIVE_INFINITY,
+    rejections: [],
+  };
+  for (let i = 0; i < batch.count; i++) {
+    const eventMs = batch.timeMs[i];
+    const quarantine = batch.invalid[i] === 0 ? quarantineReason(eventMs, nowMs) : null;
+    if (batch.invalid[i] !== 0 || quarantine !== null) {
+      placed.left[i] = 1;
+      if (quarantine === null) placed.malformed++;
+      else placed.quarantined++;
+      if (placed.rejections.length < SAMPLES_MAX) placed.rejections.push(rejectionOf(batch, i, quarantine));
+      continue;
+    }
+    placed.accepted++;
+    if (isLate(eventMs, watermarkMs)) placed.late++;
+    if (eventMs < placed.firstMs) placed.firstMs = eventMs;
+    if (eventMs > placed.lastMs) placed.lastMs = eventMs;
+  }
+  if (placed.accepted > 0) placed.newestEventMs = Math.min(placed.lastMs, nowMs);
+  return placed;
+}
+
+function rejectionOf(batch: DecodedBatch, i: number, quarantine: string | null): Rejection {
+  const { timeMs, ...entry } = entryAt(batch, i);
+  const time = Math.abs(timeMs) <= 8.64e15 ? new Date(timeMs).toISOString() : String(timeMs);
+  const sample = JSON.stringify({ time, ...entry }).slice(0, SAMPLE_LENGTH_MAX);
+  return { position: null, reason: quarantine ?? 'a number out of range', sample };
+}
