@@ -9,7 +9,9 @@ const program = new Command('hlm')
   .showHelpAfterError('(--help shows what there is)')
   .exitOverride();
 
-const commands: Record<string, { summary: string; load: () => Promise<(command: Command) => Command> }> = {};
+const commands: Record<string, { summary: string; load: () => Promise<(command: Command) => Command> }> = {
+  tui: { summary: 'the terminal client', load: async () => (await import('./tui.js')).tuiCommand },
+};
 
 async function main(args: string[]): Promise<void> {
   const wanted = args.find((arg) => !arg.startsWith('-')) ?? '';

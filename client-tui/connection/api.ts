@@ -1,0 +1,98 @@
+import {
+  Client,
+  type CombinedError,
+  fetchExchange,
+  type OperationResult,
+  subscriptionExchange,
+  type TypedDocumentNode,
+} from '@urql/core';
+import { onEnd, pipe, subscribe } from 'wonka';
+import type { Link } from './link.js';
+
+/** A query over months of windows takes a while; a server that is gone takes for ever. */
+const ANSWER_WITHIN_MS = 20_000;
+/** A subscription that the server ended while the connection stands is begun again, calmly. */
+const RESUBSCRIBE_AFTER_MS = 5_000;
+
+/** The API as the feeds use it: answers or one error, and subscriptions that begin again where they end. */
+export interface Api {
+  ask<Data, Variables extends object>(
+    document: TypedDocumentNode<Data, Variables>,
+    variables: Variables,
+  ): Promise<Data>;
+  change<Data, Variables extends object>(
+    document: TypedDocumentNode<Data, Variables>,
+    variables: Variables,
+  ): Promise<Data>;
+  /** Follows a subscription through all sessions; `variables` is asked at each start. Returns what ends it. */
+  follow<Data, Variables extends object>(
+    document: TypedDocumentNode<Data, Variables>,
+    variables: () => Variables,
+    handlers: { started?: () => void; next: (data: Data) => void; failed: (error: CombinedError) => void },
+  ): () => void;
+}
+
+/** urql over HTTP for queries and mutations, over the link's socket for subscriptions. No cache: the stores are one. */
+export function createApi(url: string, token: string, link: Link): Api {
+  const client = new Client({
+    url,
+    preferGetMethod: false,
+    requestPolicy: 'network-only',
+    fetch: (input, init) => {
+      const timeout = AbortSignal.timeout(ANSWER_WITHIN_MS);
+      return fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, timeout]) : timeout });
+    },
+    fetchOptions: { headers: { authorization: `Bearer ${token}` } },
+    exchanges: [
+      subscriptionExchange({
+        forwardSubscription: ({ query, variables }) => ({
+          subscribe: (sink) => ({
+            unsubscribe: link.subscribe({ query: query ?? '', variables: variables as Record<string, unknown> }, sink),
+          }),
+        }),
+      }),
+      fetchExchange,
+    ],
+  });
+  return {
+    ask: async (document, variables) => dataOf(await client.query(document, variables).toPromise()),
+    change: async (document, variables) => dataOf(await client.mutation(document, variables).toPromise()),
+    follow: (document, variables, handlers) =>
+      link.attach(() => {
+        let stopped = false;
+        let timer: NodeJS.Timeout | undefined;
+        let running: { unsubscribe(): void } | undefined;
+        const again = () => {
+          if (stopped) return;
+          clearTimeout(timer);
+          timer = setTimeout(begin, RESUBSCRIBE_AFTER_MS);
+        };
+        const begin = () => {
+          running?.unsubscribe();
+          handlers.started?.();
+          running = pipe(
+            client.subscription(document, variables()),
+            onEnd(again),
+            subscribe((result) => {
+              if (stopped) return;
+              if (result.data) handlers.next(result.data);
+              if (result.error && !result.error.networkError) handlers.failed(result.error);
+            }),
+          );
+        };
+        begin();
+        return () => {
+          stopped = true;
+          clearTimeout(timer);
+          running?.unsubscribe();
+        };
+      }),
+  };
+}
+
+/** What may be null in an answer is null with an error only where it was asked for in vain: then the error is what to say. */
+function dataOf<Data>(result: OperationResult<Data>): Data {
+  if (result.error) throw result.error;
+  if (result.data === undefined || result.data === null) throw new Error('the server gave no answer');
+  return result.data;
+}

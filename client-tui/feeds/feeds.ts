@@ -1,0 +1,61 @@
+import { performance } from 'node:perf_hooks';
+import type { AgentCard } from '../../schema/operations/agents.js';
+import { type Api, createApi } from '../connection/api.js';
+import { Link, type LinkState } from '../connection/link.js';
+import { FrameClock, type Readable, type Store } from '../connection/store.js';
+import type { GraphSpan, TableSpan } from '../model/timeframes.js';
+import { AlertFeed } from './alert-feed.js';
+import type { FeedContext, Notice } from './context.js';
+import { FleetFeed } from './fleet-feed.js';
+import { ServerFeed } from './server-feed.js';
+
+/** All that the client knows of the server: what pages and plain lines are made from. */
+export interface Feeds {
+  fleet: FleetFeed;
+  alerts: AlertFeed;
+  link: Readable<LinkState>;
+  notice: Store<Notice | null>;
+  context: FeedContext;
+  openServer(agent: AgentCard, span: GraphSpan, tables: TableSpan): ServerFeed;
+  /** Asks again for everything; while disconnected, tries to connect at once. */
+  refresh(): void;
+  /** Ends all subscriptions and the connection: nothing is left that keeps a process alive. */
+  close(): void;
+}
+
+export interface FeedsOptions {
+  url: string;
+  token: string;
+  /** Wall clock, ms. */
+  now: () => number;
+}
+
+/** Connects, and begins to follow servers and alerts. */
+export function openFeeds({ url, token, now }: FeedsOptions): Feeds {
+  const frames = new FrameClock(() => performance.now());
+  const link = new Link({ url, token, frames, now, random: Math.random });
+  const api: Api = createApi(url, token, link);
+  const context: FeedContext = { api, link, frames, now, notice: frames.store<Notice | null>(null) };
+  const fleet = new FleetFeed(context);
+  const alerts = new AlertFeed(context);
+  link.connect();
+  return {
+    fleet,
+    alerts,
+    link: link.state,
+    notice: context.notice,
+    context,
+    openServer: (agent, span, tables) => new ServerFeed(context, agent, span, tables),
+    refresh: () => {
+      void link.retry();
+      void fleet.refresh();
+      void alerts.refresh();
+    },
+    close: () => {
+      fleet.close();
+      alerts.close();
+      link.close();
+      frames.stop();
+    },
+  };
+}

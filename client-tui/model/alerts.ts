@@ -1,0 +1,69 @@
+import type { AlertEventCard } from '../../schema/operations/alerts.js';
+
+/** The alert events that are known, in whatever order and however often they came. */
+export interface AlertBook {
+  events: ReadonlyMap<string, AlertEventCard>;
+  /** Events that no longer fire: recovered, closed, or gone from the server's list. */
+  ended: ReadonlySet<string>;
+}
+
+export const EMPTY_BOOK: AlertBook = { events: new Map(), ended: new Set() };
+
+/** Enough for the history of any page; older ones are asked for when a server is opened. */
+const EVENTS_MAX = 1_000;
+
+/** Adds events; one that came before changes nothing. */
+export function addEvents(book: AlertBook, added: readonly AlertEventCard[]): AlertBook {
+  const fresh = added.filter((event) => !book.events.has(event.id));
+  if (fresh.length === 0) return book;
+  const events = new Map(book.events);
+  const ended = new Set(book.ended);
+  for (const event of fresh) {
+    events.set(event.id, event);
+    if (event.startedBy) ended.add(event.startedBy.id);
+  }
+  return pruned({ events, ended });
+}
+
+/**
+ * Takes what the server says fires now: adds it, and ends what fired before the question was asked and is no longer
+ * named. Events that came while it was on its way are left alone.
+ */
+export function reconcile(
+  book: AlertBook,
+  active: readonly AlertEventCard[],
+  knownBefore: ReadonlySet<string>,
+): AlertBook {
+  const named = new Set(active.map((event) => event.id));
+  const added = addEvents(book, active);
+  const ended = new Set(added.ended);
+  for (const event of firing(added)) if (knownBefore.has(event.id) && !named.has(event.id)) ended.add(event.id);
+  return { events: added.events, ended };
+}
+
+/** What fires now, the newest first; of one server where it is named. */
+export function firing(book: AlertBook, agentId?: string): AlertEventCard[] {
+  return newestFirst(book, agentId).filter((event) => event.type === 'TRIGGERED' && !book.ended.has(event.id));
+}
+
+/** Events by event time, the newest first; of one server where it is named. */
+export function newestFirst(book: AlertBook, agentId?: string): AlertEventCard[] {
+  const events = [...book.events.values()].filter((event) => agentId === undefined || event.agent?.id === agentId);
+  return events.sort(
+    (a, b) =>
+      Date.parse(b.at) - Date.parse(a.at) ||
+      Date.parse(b.recordedAt) - Date.parse(a.recordedAt) ||
+      // Of one second: what ended lies before what began.
+      Number(b.type === 'TRIGGERED') - Number(a.type === 'TRIGGERED') ||
+      (a.id < b.id ? 1 : -1),
+  );
+}
+
+function pruned(book: AlertBook): AlertBook {
+  if (book.events.size <= EVENTS_MAX) return book;
+  const kept = newestFirst(book).filter(
+    (event, index) => index < EVENTS_MAX / 2 || (event.type === 'TRIGGERED' && !book.ended.has(event.id)),
+  );
+  const events = new Map(kept.map((event) => [event.id, event]));
+  return { events, ended: new Set([...book.ended].filter((id) => events.has(id))) };
+}

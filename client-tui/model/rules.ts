@@ -1,0 +1,62 @@
+import type { AlertRuleCard } from '../../schema/operations/alerts.js';
+import { plainNumber } from '../format/numbers.js';
+import { durationMs, span } from '../format/times.js';
+
+/** The rule that every tenant starts with: the one whose threshold the graph shows where there are several. */
+const DEFAULT_RULE_NAME = 'High traffic';
+
+const SIGNS: Record<AlertRuleCard['comparison'], string> = {
+  GREATER_THAN: '>',
+  GREATER_THAN_OR_EQUAL: '≥',
+  LESS_THAN: '<',
+  LESS_THAN_OR_EQUAL: '≤',
+};
+
+const METRICS: Record<AlertRuleCard['metric'], string> = {
+  HITS_PER_SECOND: 'hits/s',
+  BYTES_PER_SECOND: 'bytes/s',
+  ERROR_RATE: 'error rate',
+};
+
+/** The rules that watch a server, the one of the graph first. */
+export function rulesOf(rules: readonly AlertRuleCard[], agentId: string): AlertRuleCard[] {
+  const watching = rules.filter((rule) => rule.agentIds.length === 0 || rule.agentIds.includes(agentId));
+  return [...watching].sort((a, b) => rank(a) - rank(b) || a.threshold - b.threshold || (a.id < b.id ? -1 : 1));
+}
+
+/** The rule whose threshold is drawn into the graph of hits a second. */
+export function graphRule(rules: readonly AlertRuleCard[], agentId: string): AlertRuleCard | undefined {
+  return rulesOf(rules, agentId).find((rule) => rule.enabled && rule.metric === 'HITS_PER_SECOND');
+}
+
+/** The rule that watches all servers' hits a second: what a threshold without further words means. */
+export function defaultRule(rules: readonly AlertRuleCard[]): AlertRuleCard | undefined {
+  return [...rules].sort((a, b) => rank(a) - rank(b)).find(({ metric }) => metric === 'HITS_PER_SECOND');
+}
+
+function rank(rule: AlertRuleCard): number {
+  if (rule.metric !== 'HITS_PER_SECOND') return 4;
+  const upward = rule.comparison.startsWith('GREATER');
+  const standard = rule.name === DEFAULT_RULE_NAME;
+  return (rule.enabled ? 0 : 2) + (upward && standard ? 0 : upward ? 0.5 : 1);
+}
+
+export const signOf = (rule: AlertRuleCard): string => SIGNS[rule.comparison];
+export const metricOf = (rule: AlertRuleCard): string => METRICS[rule.metric];
+
+/** `hits/s over 2 min > 10` */
+export function conditionOf(rule: AlertRuleCard): string {
+  return `${metricOf(rule)} over ${span(durationMs(rule.window))} ${signOf(rule)} ${plainNumber(rule.threshold)}`;
+}
+
+/** The number that was typed, or why it is none. */
+export function parseThreshold(text: string): { value: number } | { problem: string } {
+  const typed = text.trim().replace(',', '.');
+  if (typed === '') return { problem: 'a number is missing, such as 12.5' };
+  // Number() would also take 0x10, Infinity and the like.
+  if (!/^\d*\.?\d+(e[+-]?\d+)?$/i.test(typed) && !/^\d+\.$/.test(typed)) {
+    return { problem: `"${typed}" is no threshold; expected a number of at least 0, such as 12.5` };
+  }
+  const value = Number(typed);
+  return Number.isFinite(value) ? { value } : { problem: `"${typed}" is too large` };
+}

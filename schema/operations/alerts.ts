@@ -1,0 +1,93 @@
+import { graphql, type ResultOf } from './graphql.js';
+
+/** One alert that fired, recovered or was closed. */
+export const AlertEventCard = graphql(`
+  fragment AlertEventCard on AlertEvent {
+    id
+    cursor
+    type
+    at
+    recordedAt
+    value
+    threshold
+    severity
+    message
+    ruleName
+    agentName
+    agent {
+      id
+    }
+    startedBy {
+      id
+    }
+  }
+`);
+
+export type AlertEventCard = ResultOf<typeof AlertEventCard>;
+
+/** A rule as the threshold's line and its input need it. */
+export const AlertRuleCard = graphql(`
+  fragment AlertRuleCard on AlertRule {
+    id
+    name
+    enabled
+    agentIds
+    metric
+    window
+    comparison
+    threshold
+    recoveryThreshold
+  }
+`);
+
+export type AlertRuleCard = ResultOf<typeof AlertRuleCard>;
+
+export const AlertRulesQuery = graphql(
+  `
+  query AlertRules {
+    alertRules {
+      ...AlertRuleCard
+    }
+  }
+`,
+  [AlertRuleCard],
+);
+
+/** What fires now, and what happened last; its first cursor is where the subscription goes on. */
+export const AlertsQuery = graphql(
+  `
+  query Alerts($agentIds: [ID!], $first: Int!) {
+    activeAlerts(agentIds: $agentIds) {
+      ...AlertEventCard
+    }
+    alertEvents(agentIds: $agentIds, first: $first, newestFirst: true) {
+      nodes {
+        ...AlertEventCard
+      }
+    }
+  }
+`,
+  [AlertEventCard],
+);
+
+export const AlertEventsSubscription = graphql(
+  `
+  subscription AlertEvents($after: String) {
+    alertEvents(after: $after) {
+      ...AlertEventCard
+    }
+  }
+`,
+  [AlertEventCard],
+);
+
+export const SetThresholdMutation = graphql(
+  `
+  mutation SetThreshold($id: ID!, $threshold: Float!) {
+    updateAlertRule(id: $id, input: { threshold: $threshold }) {
+      ...AlertRuleCard
+    }
+  }
+`,
+  [AlertRuleCard],
+);
