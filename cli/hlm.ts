@@ -10,6 +10,10 @@ const program = new Command('hlm')
   .exitOverride();
 
 const commands: Record<string, { summary: string; load: () => Promise<(command: Command) => Command> }> = {
+  simulate: {
+    summary: 'writes simulated traffic to a log',
+    load: async () => (await import('./simulate.js')).simulateCommand,
+  },
   tui: { summary: 'the terminal client', load: async () => (await import('./tui.js')).tuiCommand },
 };
 
