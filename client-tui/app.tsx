@@ -4,6 +4,7 @@ import type { Feeds } from './feeds/feeds.js';
 import { visibleAgents } from './feeds/fleet-feed.js';
 import type { ServerFeed } from './feeds/server-feed.js';
 import { safeText } from './format/safe-text.js';
+import { cut } from './format/width.js';
 import { useKeys } from './hooks/use-keys.js';
 import { useNow } from './hooks/use-now.js';
 import { type ChangeScreen, useScreen } from './hooks/use-screen.js';
@@ -136,6 +137,9 @@ function useActions({ feeds, repaint, latest, change, ids, feed }: ActionsContex
   });
 }
 
+/** A long name leaves room for the others. */
+const TAB_COLUMNS = 16;
+
 interface FrameProps extends AppProps {
   screen: Screen;
   ids: readonly string[];
@@ -155,7 +159,7 @@ function Frame({ feeds, tenant, now, screen, ids, children }: FrameProps) {
   const open = screen.page.kind === 'server' ? screen.page.agentId : null;
   const tabs: Tab[] = ids.map((id, index) => ({
     id,
-    label: `${index < 9 ? `${index + 1} ` : ''}${safeText(agents.get(id)?.name ?? '')}`,
+    label: `${index < 9 ? `${index + 1} ` : ''}${cut(safeText(agents.get(id)?.name ?? ''), TAB_COLUMNS)}`,
     chosen: id === open,
     firing: burning.has(id),
   }));

@@ -66,10 +66,10 @@ export const bindings: readonly Binding[] = [
   binding('server', 'next', ['tab', 'right', 'l'], 'Tab →', 'the next server', 'next'),
   binding('server', 'previous', ['shift-tab', 'left', 'h'], '⇧Tab ←', 'the server before'),
   binding('server', 'nth', DIGITS, '1–9', 'the server with that number'),
+  binding('server', 'threshold', ['t'], 't', "set an alert rule's threshold", 'threshold'),
   binding('server', 'shorter', ['[', '-'], '[', 'a shorter timeframe of the graph', 'timeframe'),
   binding('server', 'longer', [']', '+', '='], ']', 'a longer timeframe of the graph', 'timeframe'),
-  binding('server', 'tables', ['w'], 'w', 'top tables of the last 10 s, 2 min, or the whole graph', 'tables'),
-  binding('server', 'threshold', ['t'], 't', "set an alert rule's threshold", 'threshold'),
+  binding('server', 'tables', ['w'], 'w', 'tables of 2 min, 10 s, or the whole graph', 'tables'),
   binding('server', 'down', ['down', 'j'], '↓ j', 'older alerts'),
   binding('server', 'up', ['up', 'k'], '↑ k', 'newer alerts'),
   binding('server', 'first', ['home', 'g'], 'Home g', 'the newest alerts'),
@@ -117,15 +117,16 @@ export function actionOf(scope: Scope, name: string): Action | undefined {
   return bindings.find((each) => each.scope === 'everywhere' && each.keys.includes(name))?.action;
 }
 
-/** The footer of a scope: keys with one word each; keys of one word stand together. */
+/** The footer of a scope: the first key of each binding with one word; those of one word stand together. */
 export function hints(scope: Scope): { shown: string; hint: string }[] {
   const found: { shown: string; hint: string }[] = [];
   for (const each of bindings) {
     const here = each.scope === scope || (each.scope === 'everywhere' && !TYPING.has(scope));
     if (!here || !each.hint || (scope === 'help' && each.action === 'help')) continue;
+    const shown = each.shown.split(' ')[0]!;
     const before = found.at(-1);
-    if (before?.hint === each.hint) before.shown += ` ${each.shown}`;
-    else found.push({ shown: each.shown, hint: each.hint });
+    if (before?.hint === each.hint) before.shown += ` ${shown}`;
+    else found.push({ shown, hint: each.hint });
   }
   return found;
 }

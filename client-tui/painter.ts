@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { widthOf } from './format/width.js';
 
 /** The terminal's other screen, without cursor and without wrapping: a line cut too late spoils nothing. */
 const ENTER = '\u001b[?1049h\u001b[?25l\u001b[?7l\u001b[2J\u001b[H';
@@ -54,7 +55,10 @@ export class Painter extends EventEmitter {
     const lines = frame.split('\n').slice(0, this.rows || undefined);
     let changed = '';
     lines.forEach((line, row) => {
-      if (line !== this.shown[row]) changed += `\u001b[${row + 1};1H${line}\u001b[0m\u001b[K`;
+      if (line === this.shown[row]) return;
+      // After a line as wide as the terminal the cursor stands on its last character, and would erase it.
+      const rest = widthOf(line) < this.columns ? '\u001b[K' : '';
+      changed += `\u001b[${row + 1};1H${line}\u001b[0m${rest}`;
     });
     const below = lines.length < this.rows && (lines.length < this.shown.length || this.shown.length === 0);
     if (below) changed += `\u001b[${lines.length + 1};1H\u001b[J`;

@@ -28,14 +28,16 @@ export function describeFailure(error: unknown): string {
     return messages.length > 0 ? messages.join('; ') : 'the request failed';
   }
   if (Array.isArray(error)) return error.map(describeFailure).join('; ');
-  for (const each of chainOf(error)) {
+  const chain = [...chainOf(error)];
+  for (const each of chain) {
     const code = (each as { code?: unknown }).code;
     if (typeof code === 'string' && CAUSES[code]) return CAUSES[code];
     if (each instanceof Error && each.name === 'TimeoutError') return 'no answer';
   }
   const reason = (error as { reason?: unknown } | null)?.reason;
   if (typeof reason === 'string' && reason !== '') return oneLine(reason);
-  const message = (error as { message?: unknown } | null)?.message;
+  // The innermost says what happened: the outer ones only that a fetch failed.
+  const message = (chain.at(-1) as { message?: unknown } | undefined)?.message;
   return typeof message === 'string' && message !== '' ? oneLine(message) : 'connection closed';
 }
 

@@ -9,8 +9,8 @@ import { type FeedContext, notifyFailure, pollWhileConnected } from './context.j
 const PAGE = 50;
 /** A list that a person scrolls; more are found by searching. */
 const AGENTS_MAX = 500;
-/** What a list shows of the past: the last two minutes and the window that is filling. */
-export const RECENT_WINDOWS = 13;
+/** What a list shows of the past: the whole windows of the last two minutes. */
+export const RECENT_WINDOWS = 12;
 const SEARCH_AFTER_MS = 200;
 
 type LiveMessage = ResultOf<typeof LiveFleetSubscription>['liveWindows'][number];
@@ -46,7 +46,7 @@ export function applyLive(state: FleetState, messages: readonly LiveMessage[]): 
     agents.set(agent.id, agent);
     const atMs = Date.parse(sliding.at);
     const series = mergeWindows(live.get(agent.id)?.series ?? EMPTY_SERIES, windows.map(pointOf));
-    const kept = dropBefore(series, atMs - RECENT_WINDOWS * LIVE_STEP_MS);
+    const kept = dropBefore(series, atMs - (RECENT_WINDOWS + 1) * LIVE_STEP_MS);
     live.set(agent.id, { series: kept, atMs, sliding: sliding.stats });
   }
   return { ...state, loaded: true, agents, total: Math.max(state.total, agents.size), live };

@@ -191,6 +191,6 @@ export function graphOf(state: ServerState): { fromMs: number; toMs: number; poi
     return { fromMs: toMs - state.span.ms, toMs, points: inOrder(state.series) };
   }
   if (state.long === null) return null;
-  const toMs = Math.max(state.atMs + 1_000, state.long.at(-1)?.endMs ?? 0);
+  const toMs = state.atMs + 1_000;
   return { fromMs: toMs - state.span.ms, toMs, points: [...state.long] };
 }

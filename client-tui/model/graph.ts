@@ -39,11 +39,11 @@ export const DASH = '╌';
 /** A threshold this many times above the traffic would flatten it: it is named, not drawn. */
 const THRESHOLD_REACH = 4;
 
-/** The next round number: 1, 2, 2.5, 5 or 10 times a power of ten. */
+/** The next number that reads well on an axis. */
 export function niceMax(value: number): number {
   if (!(value > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  const step = [1, 2, 2.5, 5, 10].find((each) => value <= each * power * (1 + 1e-9)) ?? 10;
+  const step = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((each) => value <= each * power * (1 + 1e-9)) ?? 10;
   return Number((step * power).toPrecision(6));
 }
 

@@ -69,9 +69,8 @@ export function wholeWindowStart(atMs: number): number {
   return Math.floor((atMs + 1_000) / LIVE_STEP_MS) * LIVE_STEP_MS - LIVE_STEP_MS;
 }
 
-/** Hits a second of the newest windows, oldest first, a quiet one as 0: what a sparkline shows. */
-export function recentRates(series: Series, atMs: number, windows: number): number[] {
-  const newestStart = Math.floor(atMs / LIVE_STEP_MS) * LIVE_STEP_MS;
+/** Hits a second of so many windows up to one, oldest first, a quiet one as 0: what a sparkline shows. */
+export function recentRates(series: Series, newestStart: number, windows: number): number[] {
   return Array.from({ length: windows }, (_, index) => {
     const start = newestStart - (windows - 1 - index) * LIVE_STEP_MS;
     return series.get(start)?.stats.hitsPerSecond ?? 0;

@@ -36,7 +36,7 @@ export function serverLayout(rows: number): ServerLayout {
   const figures = edges + FIGURE_ROWS;
   const rest = bodyRows(rows) - figures;
   const tables = rest >= 13 ? edges + share(rest, 0.23, 3, 10) : 0;
-  const alerts = edges + share(rest, 0.2, 2, 14);
+  const alerts = edges + share(rest, 0.25, 2, 14);
   return { frame, figures, tables, alerts, graph: rest - tables - alerts };
 }
 

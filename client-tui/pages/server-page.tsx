@@ -126,8 +126,8 @@ function GraphPanel({ server, alerts, size, nowMs, frame, height }: PartProps) {
 
 function TopTables({ server, size, frame, height }: PartProps) {
   const labels: Record<TableSpan, string> = {
-    sliding: 'last 2 min',
-    tenSeconds: 'last 10 s',
+    sliding: size.columns < 100 ? '2 min' : 'last 2 min',
+    tenSeconds: size.columns < 100 ? '10 s' : 'last 10 s',
     graph: server.span.label,
   };
   const tops = server.tables === 'sliding' ? server.sliding : server.tops;

@@ -24,17 +24,17 @@ interface Line {
 }
 
 const HEADS = ['', 'hits', 'hits/s', 'bytes/s', 'errors', '1xx', '2xx', '3xx', '4xx', '5xx', 'other'];
-const LEAST = [0, 6, 7, 9, 6, 4, 6, 6, 6, 6, 5];
+const LEAST = [0, 6, 7, 8, 6, 4, 6, 6, 6, 6, 5];
 /** From here on there is room to say when each of them ends. */
 const TIMES_FROM_COLUMNS = 96;
 /** Left out, in this order, where the terminal is narrow. */
-const DISPENSABLE = ['1xx', 'other', '3xx'];
+const DISPENSABLE = ['1xx', 'other', '3xx', '2xx', 'errors'];
 
 /** The last 10 seconds and the last 2 minutes, up to the newest event, by status class. */
 export function Figures({ series, sliding, atMs, width }: FiguresProps) {
   const theme = useTheme();
   const lines = linesOf(series, sliding, atMs, width);
-  const labelWidth = Math.max(...lines.map((line) => line.label.length)) + 1;
+  const labelWidth = Math.max(...lines.map((line) => line.label.length));
   const heads = headsWithin(width, labelWidth);
   const columns = columnsOf(heads, labelWidth, width);
   return (
@@ -57,7 +57,7 @@ function linesOf(series: Series, sliding: Stats | null, atMs: number, width: num
   return [
     {
       label: `since ${clockTime(windowMs)}`,
-      stats: wholeMs === windowMs ? undefined : statsAt(windowMs),
+      stats: statsAt(windowMs),
       seconds,
       soFar: true,
     },

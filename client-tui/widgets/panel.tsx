@@ -17,6 +17,8 @@ export interface PanelProps {
   /** At the right of the upper edge, such as the heads of a table's columns. */
   aside?: string;
   asideColour?: string | undefined;
+  /** The aside is worth more than the detail where both have no room. */
+  headsMatter?: boolean;
   frame: Frame;
   width: number;
   /** With the frame. */
@@ -64,6 +66,7 @@ function UpperEdge({
   detailColour,
   aside,
   asideColour,
+  headsMatter,
   width,
   left,
   right,
@@ -71,9 +74,12 @@ function UpperEdge({
   const theme = useTheme();
   const room = width - left.length - right.length - 2;
   const name = cut(title, room);
-  const after = detail ? cut(` · ${detail}`, room - widthOf(name)) : '';
+  const besideColumns = aside ? widthOf(aside) + 2 : 0;
+  const crowded = widthOf(name) + (detail ? widthOf(detail) + 3 : 0) + besideColumns > room;
+  const dropped = crowded && headsMatter && widthOf(name) + besideColumns <= room;
+  const after = detail && !dropped ? cut(` · ${detail}`, room - widthOf(name)) : '';
   const spare = room - widthOf(name) - widthOf(after);
-  const beside = aside && widthOf(aside) + 2 < spare ? aside : '';
+  const beside = aside && besideColumns <= spare ? aside : '';
   const dashes = '─'.repeat(Math.max(0, spare - (beside ? widthOf(beside) + 2 : 0)));
   return (
     <Text wrap="truncate">

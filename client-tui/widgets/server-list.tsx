@@ -66,7 +66,7 @@ const FIELDS: readonly Field[] = [
     cell: ({ live, firing }, theme) =>
       live
         ? {
-            text: sparkline(recentRates(live.series, live.atMs, RECENT_WINDOWS)),
+            text: sparkline(recentRates(live.series, wholeWindowStart(live.atMs), RECENT_WINDOWS)),
             colour: firing > 0 ? theme.barHigh : theme.bar,
           }
         : nothing(theme),
@@ -111,7 +111,7 @@ const FIELDS: readonly Field[] = [
 ];
 
 /** Left out, in this order, where the terminal is narrow. */
-const DISPENSABLE = ['2 min avg', 'last 2 min', '4xx'];
+const DISPENSABLE = ['2 min avg', 'last 2 min', '4xx', '5xx'];
 const NUMBER_COLUMNS = 4;
 const NAME_LEAST = 14;
 const NAME_MOST = 40;

@@ -19,8 +19,8 @@ export interface TopTableProps {
 
 const NUMBERS: readonly Column[] = [
   { width: 6, align: 'right' },
-  { width: 6, align: 'right' },
-  { width: 6, align: 'right' },
+  { width: 5, align: 'right' },
+  { width: 5, align: 'right' },
 ];
 const NUMBER_COLUMNS = NUMBERS.reduce((sum, { width }) => sum + width + 1, 0);
 
@@ -33,7 +33,8 @@ export function TopTable({ title, detail, entries, hits, frame, width, height }:
     <Panel
       title={title}
       detail={detail}
-      aside={headLine(NUMBERS, ['hits', 'share', 'errors'])}
+      aside={headLine(NUMBERS, ['hits', 'share', 'err']).trimStart()}
+      headsMatter
       frame={frame}
       width={width}
       height={height}

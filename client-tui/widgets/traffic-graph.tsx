@@ -44,7 +44,7 @@ export function TrafficGraph({ points, fromMs, toMs, threshold, marks, width, he
           : row === 0
             ? plainNumber(drawn.max)
             : row === middle && Math.abs(row - (drawn.thresholdRow ?? -9)) > 1
-              ? plainNumber((drawn.max * (rows - row)) / rows)
+              ? plainNumber(Number(((drawn.max * (rows - row)) / rows).toPrecision(3)))
               : '';
         return (
           // biome-ignore lint/suspicious/noArrayIndexKey: a row is its place.
@@ -97,9 +97,11 @@ function MarkLine({
 }: Pick<TrafficGraphProps, 'marks' | 'fromMs' | 'toMs'> & { columns: number }) {
   const theme = useTheme();
   const cells = Array.from({ length: columns }, (): Mark | null => null);
-  for (const mark of [...marks].reverse()) {
+  for (const mark of marks) {
     if (mark.atMs < fromMs || mark.atMs >= toMs) continue;
-    cells[Math.floor(((mark.atMs - fromMs) / (toMs - fromMs)) * columns)] = mark;
+    const cell = Math.floor(((mark.atMs - fromMs) / (toMs - fromMs)) * columns);
+    // Of several in one cell, that something fired is the news.
+    if (!cells[cell]?.fired) cells[cell] = mark;
   }
   return (
     <Text wrap="truncate">
