@@ -5,9 +5,9 @@ import type { ParsedLine, ParseLine } from './parsed.js';
 const NO_FORMAT = 'fits none of the formats csv, common, combined';
 
 /** The reason worth reading is that of the format that a line was meant in. */
-function likelyReason(line: string, reasons: { clf: string; csv: string }): string {
-  if (/^\S+ \S+ \S+ \[/.test(line)) return reasons.clf;
-  if (line.split(',', 6).length > 5 && !line.includes('[')) return reasons.csv;
+function likelyReason(line: string, clf: string, csv: string): string {
+  if (/^\S+ \S+ \S+ \[/.test(line)) return clf;
+  if (line.split(',', 6).length > 5 && !/[[{]/.test(line)) return csv;
   return NO_FORMAT;
 }
 
@@ -18,15 +18,18 @@ function likelyReason(line: string, reasons: { clf: string; csv: string }): stri
  * takes Common lines too, and no line is at once CSV and one of these unless made to be.
  */
 export function detectingParser(): ParseLine {
-  let csvLast = false;
+  let last: 'csv' | 'clf' | null = null;
   return (line: string): ParsedLine => {
-    const first = csvLast ? parseCsv(line) : parseCombined(line);
-    if (typeof first !== 'string') return first;
-    const second = csvLast ? parseCombined(line) : parseCsv(line);
+    const first = last === 'csv' ? parseCsv(line) : parseCombined(line);
+    if (typeof first !== 'string') {
+      last ??= 'clf';
+      return first;
+    }
+    const second = last === 'csv' ? parseCombined(line) : parseCsv(line);
     if (typeof second !== 'string') {
-      csvLast = !csvLast;
+      last = last === 'csv' ? 'clf' : 'csv';
       return second;
     }
-    return likelyReason(line, csvLast ? { csv: first, clf: second } : { clf: first, csv: second });
+    return last === null ? likelyReason(line, first, second) : first;
   };
 }

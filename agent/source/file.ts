@@ -68,8 +68,7 @@ export class FileSource implements Source, ProvableFile {
     this.atEnd = this.sizeBytes === readTo;
     if (this.atEnd) {
       if (!this.options.once) return 'idle';
-      this.splitter.end();
-      return 'end';
+      return this.splitter.end() ? 'data' : 'end';
     }
     const bytes = await this.bytes(readTo, Math.min(readTo + CHUNK_BYTES, this.sizeBytes));
     this.splitter.push(bytes);

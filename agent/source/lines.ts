@@ -81,9 +81,10 @@ export class LineSplitter {
     this.chunkText = isAscii(chunk) ? chunk.toString('latin1').replaceAll('\0', '\ufffd') : null;
   }
 
-  /** Nothing will be pushed any more: the bytes after the last line feed are a line as well. */
-  end(): void {
+  /** Nothing will be pushed any more: the bytes after the last line feed are a line as well. True where there are any. */
+  end(): boolean {
     this.ended = true;
+    return this.lineFrom < this.readTo;
   }
 
   next(): Line | null {

@@ -40,8 +40,7 @@ export class StdinSource implements Source {
     }
     if (this.error) throw new UserError(`${STDIN_NAME}: cannot be read: ${this.error.message}`);
     if (!this.ended) return 'idle';
-    this.splitter.end();
-    return 'end';
+    return this.splitter.end() ? 'data' : 'end';
   }
 
   async wait(timeoutMs: number, signal: AbortSignal): Promise<void> {

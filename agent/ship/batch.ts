@@ -1,0 +1,96 @@
+import { BATCH_ENTRIES_MAX, type LogBatch, LogBatchBuilder } from '../../schema/log-batch.js';
+import type { ParsedLine } from '../parse/index.js';
+import { type Digest, LINE_BYTES_MAX, type Line } from '../source/index.js';
+
+/** Rejections that a batch may carry, and characters of each one's sample: the API's limits. */
+export const REJECTIONS_MAX = 20;
+export const SAMPLE_LENGTH_MAX = 500;
+
+/** Lines longer than this are looked at for what JSON writes in six characters. */
+const SUSPECT_LENGTH = 256;
+const PLAIN = /^[\x20-\x7e]*$/;
+const JSON_ESCAPE_LENGTH = 6;
+
+export interface BatchLimits {
+  lines: number;
+  bytes: number;
+}
+
+export interface Rejection {
+  position: number;
+  reason: string;
+  sample: string;
+}
+
+/** What one call of ingestLogs carries: the lines of the source's bytes [from, to). */
+export interface Batch {
+  from: number;
+  to: number;
+  /** Of the last bytes before `to`. */
+  tail: Digest;
+  batch: LogBatch;
+  malformed: number;
+  skipped: number;
+  rejections: Rejection[];
+}
+
+/** The server's limits, within the format's own. */
+export function batchLimits(server: { batchEntries: number; batchBytes: number }): BatchLimits {
+  return {
+    lines: Math.max(1, Math.min(server.batchEntries, BATCH_ENTRIES_MAX)),
+    bytes: Math.max(1, server.batchBytes),
+  };
+}
+
+/** Cut without leaving half a surrogate pair. */
+function sampleOf(text: string): string {
+  return (text.slice(0, SAMPLE_LENGTH_MAX) as string & { toWellFormed(): string }).toWellFormed();
+}
+
+/** Bytes that a line may take up in the batch. */
+function weightOf({ text, from, to }: Line): number {
+  const length = Math.min(to - from, LINE_BYTES_MAX);
+  return text.length <= SUSPECT_LENGTH || PLAIN.test(text) ? length : length * JSON_ESCAPE_LENGTH;
+}
+
+/** A batch being filled with lines that follow each other. */
+export class BatchDraft {
+  private readonly builder = new LogBatchBuilder();
+  private readonly rejections: Rejection[] = [];
+  private malformed = 0;
+  private skipped = 0;
+  private weight = 0;
+  private from = -1;
+  private to = -1;
+
+  constructor(private readonly limits: BatchLimits) {}
+
+  /** Every line counts, parsed or not. */
+  get lines(): number {
+    return this.builder.count + this.malformed + this.skipped;
+  }
+
+  get full(): boolean {
+    return this.lines >= this.limits.lines || this.weight >= this.limits.bytes;
+  }
+
+  add(line: Line, parsed: ParsedLine): void {
+    if (this.from < 0) this.from = line.from;
+    this.to = line.to;
+    this.weight += weightOf(line);
+    if (parsed === null) this.skipped++;
+    else if (typeof parsed !== 'string') this.builder.add(parsed);
+    else {
+      this.malformed++;
+      if (this.rejections.length >= REJECTIONS_MAX) return;
+      const reason = line.cut ? `longer than ${LINE_BYTES_MAX} bytes` : parsed;
+      this.rejections.push({ position: line.from, reason, sample: sampleOf(line.text) });
+    }
+  }
+
+  /** @param tail of the bytes before the last line's end. */
+  build(tail: Digest): Batch {
+    const { from, to, malformed, skipped, rejections } = this;
+    return { from, to, tail, batch: this.builder.build(), malformed, skipped, rejections };
+  }
+}
