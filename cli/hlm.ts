@@ -14,6 +14,10 @@ const commands: Record<string, { summary: string; load: () => Promise<(command: 
     summary: 'writes simulated traffic to a log',
     load: async () => (await import('./simulate.js')).simulateCommand,
   },
+  agent: {
+    summary: 'follows access logs and sends them to a server',
+    load: async () => (await import('./agent.js')).agentCommand,
+  },
   tui: { summary: 'the terminal client', load: async () => (await import('./tui.js')).tuiCommand },
 };
 
