@@ -54,8 +54,8 @@ export async function isProven(file: ProvableFile, checkpoint: Checkpoint): Prom
   const { head, tail, position } = checkpoint;
   if (position > file.sizeBytes) return false;
   const sameName = checkpoint.name === file.name;
-  const hasHead = head !== null && head.length > 0;
-  const hasTail = tail !== null && tail.length > 0;
+  const hasHead = head !== null && head.length !== 0;
+  const hasTail = tail !== null && tail.length !== 0;
   if (!sameName && (!hasHead || !hasTail || tail.length < OTHER_NAME_TAIL_BYTES_MIN)) return false;
   if (position > 0 && !hasHead && !hasTail) return false;
   if (hasHead && !(await holds(file, head, 0))) return false;

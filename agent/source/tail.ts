@@ -16,9 +16,9 @@ export class TailBytes {
     this.beforeChunk = this.beforeLineEnd = last(before);
   }
 
-  /** The tail at `offset` of the chunk at hand; an offset not above 0 is the last line's end in an earlier chunk. */
+  /** The tail at `offset` of the chunk at hand; a negative offset is the last line's end in an earlier chunk. */
   endingAt(chunk: Buffer, offset: number): Buffer {
-    return offset > 0 ? this.joined(chunk.subarray(0, offset)) : this.beforeLineEnd;
+    return offset >= 0 ? this.joined(chunk.subarray(0, offset)) : this.beforeLineEnd;
   }
 
   beforeNext(chunk: Buffer): Buffer {
