@@ -10,6 +10,10 @@ const program = new Command('hlm')
   .exitOverride();
 
 const commands: Record<string, { summary: string; load: () => Promise<(command: Command) => Command> }> = {
+  server: {
+    summary: 'takes in what agents send, and answers queries',
+    load: async () => (await import('./server.js')).serverCommand,
+  },
   simulate: {
     summary: 'writes simulated traffic to a log',
     load: async () => (await import('./simulate.js')).simulateCommand,

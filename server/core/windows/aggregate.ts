@@ -1,7 +1,15 @@
 import { NONE, sectionOf, splitTarget } from '../../../schema/entry.js';
 import type { DecodedBatch, TextColumnName } from '../../../schema/log-batch.js';
 import { tumblingWindowStart } from './tumbling.js';
-import { type Dimension, emptyWindow, saturatingSum, statusClass, type Tops, type Window } from './window.js';
+import {
+  type Dimension,
+  emptyWindow,
+  hitsBySecond,
+  saturatingSum,
+  statusClass,
+  type Tops,
+  type Window,
+} from './window.js';
 
 /** A dimension as places in a list of keys: entry `i` counts for `keys[place[i] - 1]`, for none where 0. */
 interface Keyed {
@@ -9,9 +17,6 @@ interface Keyed {
   keys: string[];
   places: Int32Array;
 }
-
-const CLIENT_ERROR = 3;
-const SERVER_ERROR = 4;
 
 function textDimension(batch: DecodedBatch, dimension: Dimension, name: TextColumnName): Keyed {
   const { dict, index } = batch.columns[name];
@@ -70,14 +75,12 @@ function countNumbers(window: Window, batch: DecodedBatch, startMs: number, entr
     const second = Math.floor((batch.timeMs[i] - startMs) / 1_000);
     const klass = statusClass(batch.status[i]);
     status[klass]++;
-    seconds.hits[second]++;
+    seconds.status[klass][second]++;
     seconds.bytes[second] = saturatingSum(seconds.bytes[second], batch.bytes[i]);
-    if (klass === CLIENT_ERROR) seconds.clientErrors[second]++;
-    if (klass === SERVER_ERROR) seconds.serverErrors[second]++;
   }
   window.hits = entries.length;
   window.bytes = seconds.bytes.reduce(saturatingSum, 0);
-  window.peak = Math.max(...seconds.hits);
+  window.peak = Math.max(...hitsBySecond(seconds));
 }
 
 /** Counts by place, in arrays that serve every window of the batch: no hash map per line. */

@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter } from './bytes.js';
 import { SECONDS_PER_WINDOW } from './tumbling.js';
-import { addKey, type SecondColumns, type Tops } from './window.js';
+import { addKey, type SecondColumns, STATUS_CLASSES, type Tops } from './window.js';
 
 /** A top's column: for each key its text, hits, bytes, 4xx, 5xx. */
 export function encodeTops(tops: Tops): Buffer {
@@ -30,17 +30,23 @@ export function decodeTopsInto(tops: Tops, column: Buffer): void {
   }
 }
 
-const SECOND_COLUMNS = ['hits', 'bytes', 'clientErrors', 'serverErrors'] as const;
-
-/** The seconds' column: ten numbers each of hits, bytes, 4xx, 5xx. */
+/** The seconds' column: ten numbers of bytes, a bit for each status class that has hits, ten numbers for each of these. */
 export function encodeSeconds(seconds: SecondColumns): Buffer {
-  const writer = new ByteWriter(128);
-  for (const name of SECOND_COLUMNS) for (const count of seconds[name]) writer.number(count);
+  const writer = new ByteWriter(64);
+  for (const bytes of seconds.bytes) writer.number(bytes);
+  const present = seconds.status.map((column) => column.some((hits) => hits > 0));
+  writer.number(present.reduce((bits, is, i) => bits + (is ? 2 ** i : 0), 0));
+  seconds.status.forEach((column, i) => {
+    if (present[i]) for (const hits of column) writer.number(hits);
+  });
   return writer.finish();
 }
 
 export function decodeSeconds(column: Buffer): SecondColumns {
   const reader = new ByteReader(column);
   const read = () => Array.from({ length: SECONDS_PER_WINDOW }, () => reader.number());
-  return { hits: read(), bytes: read(), clientErrors: read(), serverErrors: read() };
+  const bytes = read();
+  const bits = reader.number();
+  const zeros = () => new Array<number>(SECONDS_PER_WINDOW).fill(0);
+  return { bytes, status: STATUS_CLASSES.map((_, i) => (Math.floor(bits / 2 ** i) % 2 === 1 ? read() : zeros())) };
 }

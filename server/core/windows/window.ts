@@ -32,10 +32,14 @@ export type Tops = Map<string, KeyCounts>;
 
 /** Counts of each second of a 10-second window. */
 export interface SecondColumns {
-  hits: number[];
   bytes: number[];
-  clientErrors: number[];
-  serverErrors: number[];
+  /** Hits of each second, by STATUS_CLASSES. */
+  status: number[][];
+}
+
+/** Hits of each second. */
+export function hitsBySecond(seconds: SecondColumns): number[] {
+  return seconds.bytes.map((_, second) => seconds.status.reduce((sum, column) => sum + column[second], 0));
 }
 
 /** What a span of time adds up to. */
@@ -60,7 +64,7 @@ export function emptyTotals(): Totals {
 
 function emptySeconds(): SecondColumns {
   const zeros = () => new Array<number>(SECONDS_PER_WINDOW).fill(0);
-  return { hits: zeros(), bytes: zeros(), clientErrors: zeros(), serverErrors: zeros() };
+  return { bytes: zeros(), status: STATUS_CLASSES.map(zeros) };
 }
 
 export function emptyWindow(): Window {
@@ -70,8 +74,7 @@ export function emptyWindow(): Window {
 
 /** Sums never pass what a double holds exactly: they stay at 2^53 − 1 instead of becoming wrong. */
 export function saturatingSum(a: number, b: number): number {
-  const sum = a + b;
-  return sum > Number.MAX_SAFE_INTEGER ? Number.MAX_SAFE_INTEGER : sum;
+  return Math.min(a + b, Number.MAX_SAFE_INTEGER);
 }
 
 /** Adds what `other` counted to `totals`; the peak is the greater. */
@@ -103,15 +106,13 @@ export function addTops(tops: Tops, other: Tops): void {
  * batching of the same entries gives the same window.
  */
 export function mergeWindow(window: Window, other: Window): void {
-  const { hits, bytes, clientErrors, serverErrors } = window.seconds;
-  for (let i = 0; i < SECONDS_PER_WINDOW; i++) {
-    hits[i] += other.seconds.hits[i];
-    bytes[i] = saturatingSum(bytes[i], other.seconds.bytes[i]);
-    clientErrors[i] += other.seconds.clientErrors[i];
-    serverErrors[i] += other.seconds.serverErrors[i];
+  const { bytes, status } = window.seconds;
+  for (let second = 0; second < SECONDS_PER_WINDOW; second++) {
+    bytes[second] = saturatingSum(bytes[second], other.seconds.bytes[second]);
+    for (let i = 0; i < status.length; i++) status[i][second] += other.seconds.status[i][second];
   }
   addTotals(window, other);
-  window.peak = Math.max(...hits);
+  window.peak = Math.max(...hitsBySecond(window.seconds));
   for (const dimension of DIMENSIONS) addTops(window.tops[dimension], other.tops[dimension]);
 }
 

@@ -1,0 +1,50 @@
+import type { Command } from 'commander';
+import { pino } from 'pino';
+import { startServer } from '../server/main.js';
+import { AGENT_TOKEN_FILE, dataFolder, OPERATOR_TOKEN_FILE, port } from './settings.js';
+
+interface Options {
+  data?: string;
+  host?: string;
+  port?: string;
+}
+
+export function serverCommand(command: Command): Command {
+  return command
+    .option('--data <dir>', 'data folder (HLM_DATA)')
+    .option('--host <address>', 'address to listen on (HOST; default 127.0.0.1)')
+    .option('--port <number>', 'port to listen on, 0 for any free one (PORT; default 4000)')
+    .addHelpText(
+      'after',
+      `
+Environment:
+  DATABASE_URL           a PostgreSQL 15 or later to use instead of the embedded one
+  HLM_ADMIN_TOKEN        the operator's token, instead of the one in the data folder
+  HLM_ALLOWED_ORIGINS    origins, comma-separated, whose pages may open sockets
+  HLM_LOG_LEVEL          debug, info, warn (default), error: logs go to standard error as JSON`,
+    )
+    .action(runServer);
+}
+
+async function runServer(options: Options): Promise<void> {
+  const log = pino({ level: process.env.HLM_LOG_LEVEL ?? 'warn' }, pino.destination({ dest: 2, sync: true }));
+  const stopAsked = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
+    process.on('disconnect', () => resolve());
+  });
+  const server = await startServer({
+    dataFolder: dataFolder(options.data),
+    databaseUrl: process.env.DATABASE_URL || null,
+    host: options.host ?? process.env.HOST ?? '127.0.0.1',
+    port: port(options.port),
+    adminToken: process.env.HLM_ADMIN_TOKEN?.trim() || null,
+    operatorTokenFile: OPERATOR_TOKEN_FILE,
+    agentTokenFile: AGENT_TOKEN_FILE,
+    allowedOrigins: (process.env.HLM_ALLOWED_ORIGINS ?? '').split(',').filter((origin) => origin !== ''),
+    log,
+  });
+  process.stdout.write(`listening on ${server.url}\n`);
+  await stopAsked;
+  await server.close();
+  process.exit(0);
+}

@@ -1,0 +1,125 @@
+import { alertMessage } from '../core/alerts/message.js';
+import type { Transaction } from '../store/database.js';
+import type { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
+
+type Sql = Transaction['sql'];
+
+/** An alert event as recorded. */
+export interface AlertEventRow {
+  /** Its place in the order recorded, without gaps within the tenant. */
+  number: number;
+  id: string;
+  ruleId: string | null;
+  ruleName: string;
+  agentId: string | null;
+  agentName: string;
+  type: 'TRIGGERED' | 'RECOVERED' | 'CLOSED';
+  at: Date;
+  recordedAt: Date;
+  startedBy: string | null;
+  value: number;
+  threshold: number;
+  severity: 'INFO' | 'WARNING' | 'CRITICAL';
+  message: string;
+  [column: string]: unknown;
+}
+
+const COLUMNS = `number, id, rule_id AS "ruleId", rule_name AS "ruleName", agent_id AS "agentId", agent_name AS "agentName", type,
+  to_timestamp(at_second) AS at, recorded_at AS "recordedAt", started_by AS "startedBy", value, threshold, severity, message`;
+
+export interface NewAlertEvent {
+  rule: Pick<AlertRuleEntity, 'id' | 'name' | 'metric' | 'threshold' | 'severity'>;
+  agentId: string;
+  agentName: string;
+  type: AlertEventRow['type'];
+  /** Event second. */
+  at: number;
+  value: number;
+  startedBy: string | null;
+}
+
+/**
+ * Records an event under the tenant's next number; returns its id. The tenant's counter is locked from here to the
+ * end of the transaction: it comes last of all locks.
+ */
+export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAlertEvent): Promise<string> {
+  const { rule } = event;
+  const [row] = await sql<{ id: string }>(
+    `WITH counter AS (UPDATE tenant_counter SET alert_events = alert_events + 1 WHERE tenant_id = $1 RETURNING alert_events)
+     INSERT INTO alert_event (tenant_id, number, rule_id, rule_name, agent_id, agent_name, type, at_second, started_by,
+       value, threshold, severity, message)
+     SELECT $1, alert_events, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM counter RETURNING id`,
+    [
+      tenantId,
+      rule.id,
+      rule.name,
+      event.agentId,
+      event.agentName,
+      event.type,
+      event.at,
+      event.startedBy,
+      event.value,
+      rule.threshold,
+      rule.severity,
+      alertMessage(rule, event.type, event.value, event.at),
+    ],
+  );
+  return row.id;
+}
+
+export interface AlertEventQuery {
+  tenantId: string;
+  agentIds: readonly string[] | null;
+  ruleIds: readonly string[] | null;
+  fromMs: number | null;
+  toMs: number | null;
+  /** Only events beyond this number, in the direction of reading. */
+  after: number | null;
+  newestFirst: boolean;
+  limit: number;
+}
+
+/** Events in the order recorded, or the newest first. */
+export async function readAlertEvents(sql: Sql, query: AlertEventQuery): Promise<AlertEventRow[]> {
+  const beyond = query.newestFirst ? 'number < $6' : 'number > $6';
+  return sql<AlertEventRow>(
+    `SELECT ${COLUMNS} FROM alert_event
+     WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR agent_id = ANY ($2)) AND ($3::text[] IS NULL OR rule_id::text = ANY ($3))
+       AND ($4::bigint IS NULL OR at_second * 1000 >= $4) AND ($5::bigint IS NULL OR at_second * 1000 < $5)
+       AND ($6::bigint IS NULL OR ${beyond})
+     ORDER BY number ${query.newestFirst ? 'DESC' : 'ASC'} LIMIT $7`,
+    [query.tenantId, query.agentIds, query.ruleIds, query.fromMs, query.toMs, query.after, query.limit],
+  );
+}
+
+/** The events by which what fires now began. */
+export async function readActiveAlerts(
+  sql: Sql,
+  tenantId: string,
+  agentIds: readonly string[] | null,
+): Promise<AlertEventRow[]> {
+  return sql<AlertEventRow>(
+    `SELECT ${COLUMNS} FROM alert_event
+     WHERE tenant_id = $1 AND id IN (
+       SELECT started_by FROM alert_state WHERE tenant_id = $1 AND firing AND ($2::uuid[] IS NULL OR agent_id = ANY ($2)))
+     ORDER BY number DESC`,
+    [tenantId, agentIds],
+  );
+}
+
+export async function readAlertEvent(sql: Sql, tenantId: string, id: string): Promise<AlertEventRow | undefined> {
+  const [row] = await sql<AlertEventRow>(`SELECT ${COLUMNS} FROM alert_event WHERE tenant_id = $1 AND id = $2`, [
+    tenantId,
+    id,
+  ]);
+  return row;
+}
+
+/** The number of the tenant's latest event; 0: none yet. */
+export async function latestEventNumber(sql: Sql, tenantId: string): Promise<number> {
+  const [row] = await sql<{ number: number }>(
+    'SELECT alert_events AS number FROM tenant_counter WHERE tenant_id = $1',
+    [tenantId],
+  );
+  return row?.number ?? 0;
+}

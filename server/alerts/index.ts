@@ -1,0 +1,10 @@
+export { Evaluator } from './evaluator.js';
+export {
+  type AlertEventQuery,
+  type AlertEventRow,
+  latestEventNumber,
+  readActiveAlerts,
+  readAlertEvent,
+  readAlertEvents,
+} from './events.js';
+export { type RuleChange, Rules } from './rules.js';

@@ -1,0 +1,176 @@
+import { recoveryProblem } from '../core/alerts/decide.js';
+import { alertClockMs, decidableUntil } from '../core/time/clock.js';
+import { badInput, notFound } from '../errors.js';
+import type { Database, Transaction } from '../store/database.js';
+import { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
+import { type LockedAgentRow, lockAgentById, readClockStreams } from '../store/sql/agent.sql.js';
+import { recordAlertEvent } from './events.js';
+import { newState, readStatesOfRule, specOf, writeState } from './states.js';
+
+/** What a user sets of a rule. */
+export type RuleChange = Partial<
+  Pick<
+    AlertRuleEntity,
+    | 'name'
+    | 'enabled'
+    | 'agentIds'
+    | 'metric'
+    | 'windowSeconds'
+    | 'comparison'
+    | 'threshold'
+    | 'recoveryThreshold'
+    | 'severity'
+  >
+>;
+
+const NAME_LENGTH_MAX = 100;
+/** The longest sliding window: a day of seconds is what an evaluation reads in a few milliseconds. */
+const WINDOW_SECONDS_MAX = 86_400;
+/** What of a rule may change without its states beginning anew. */
+const COSMETIC = ['name', 'severity'];
+
+/** Alert rules, as users make and change them. */
+export class Rules {
+  constructor(
+    private readonly db: Database,
+    private readonly onEvents: (tenantId: string) => void,
+    /** Agents whose states began anew are to be decided. */
+    private readonly onBegun: (tenantId: string, agentId: string) => void,
+  ) {}
+
+  async list(tenantId: string): Promise<AlertRuleEntity[]> {
+    return this.db.inTenants([tenantId], ({ manager }) =>
+      manager.find(AlertRuleEntity, { where: { tenantId }, order: { createdAt: 'ASC', id: 'ASC' } }),
+    );
+  }
+
+  async find(tenantId: string, id: string): Promise<AlertRuleEntity | null> {
+    return this.db.inTenants([tenantId], ({ manager }) => manager.findOneBy(AlertRuleEntity, { tenantId, id }));
+  }
+
+  /** @throws ApiError BAD_USER_INPUT naming what is wrong; NOT_FOUND where an agent is not the tenant's. */
+  async create(tenantId: string, input: Required<RuleChange>): Promise<AlertRuleEntity> {
+    const { rule, agents } = await this.db.inTenants([tenantId], async (tx) => {
+      const agents = await lockAgents(tx, tenantId);
+      check(input, agents);
+      const [{ id }] = await tx.sql<{ id: string }>('SELECT gen_random_uuid() AS id');
+      const rule = tx.manager.create(AlertRuleEntity, {
+        ...input,
+        tenantId,
+        id,
+        version: 1,
+        createdAt: new Date(await this.db.now()),
+      });
+      await tx.manager.insert(AlertRuleEntity, rule);
+      await beginAnew(tx, rule, agents);
+      return { rule, agents };
+    });
+    for (const agent of agents) this.onBegun(tenantId, agent.id);
+    return rule;
+  }
+
+  /** Changes a rule; what fires is closed, unless only its name or severity changed. */
+  async update(tenantId: string, id: string, change: RuleChange): Promise<AlertRuleEntity> {
+    const { rule, closed, agents } = await this.db.inTenants([tenantId], async (tx) => {
+      const agents = await lockAgents(tx, tenantId);
+      const rule = await existing(tx, tenantId, id);
+      const changed = Object.entries(change).filter(([name, value]) => !same(rule[name as keyof RuleChange], value));
+      const before = { ...rule } as AlertRuleEntity;
+      Object.assign(rule, Object.fromEntries(changed));
+      check(rule, agents);
+      let closed = 0;
+      if (changed.some(([name]) => !COSMETIC.includes(name))) {
+        closed = await close(tx, before, agents);
+        rule.version++;
+        await beginAnew(tx, rule, agents);
+      }
+      await tx.manager.save(AlertRuleEntity, rule);
+      return { rule, closed, agents };
+    });
+    if (closed > 0) this.onEvents(tenantId);
+    for (const agent of agents) this.onBegun(tenantId, agent.id);
+    return rule;
+  }
+
+  async delete(tenantId: string, id: string): Promise<void> {
+    const closed = await this.db.inTenants([tenantId], async (tx) => {
+      const agents = await lockAgents(tx, tenantId);
+      const rule = await existing(tx, tenantId, id);
+      const count = await close(tx, rule, agents);
+      await tx.manager.delete(AlertRuleEntity, { tenantId, id });
+      return count;
+    });
+    if (closed > 0) this.onEvents(tenantId);
+  }
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** All agents of the tenant, in key order: a rule and its states change together. */
+async function lockAgents(tx: Transaction, tenantId: string): Promise<LockedAgentRow[]> {
+  const ids = await tx.sql<{ id: string }>('SELECT id FROM agent WHERE tenant_id = $1 ORDER BY tenant_id, id', [
+    tenantId,
+  ]);
+  const agents: LockedAgentRow[] = [];
+  for (const { id } of ids) {
+    const agent = await lockAgentById(tx.sql, tenantId, id);
+    if (agent) agents.push(agent);
+  }
+  return agents;
+}
+
+async function existing(tx: Transaction, tenantId: string, id: string): Promise<AlertRuleEntity> {
+  const isId = /^[0-9a-f-]{36}$/i.test(id);
+  const rule = isId ? await tx.manager.findOneBy(AlertRuleEntity, { tenantId, id }) : null;
+  if (rule === null) throw notFound('Alert rule');
+  return rule;
+}
+
+function check(rule: Required<RuleChange>, agents: LockedAgentRow[]): void {
+  if (rule.name.trim() === '' || rule.name.length > NAME_LENGTH_MAX || rule.name.includes('\0')) {
+    throw badInput(`name must have 1 to ${NAME_LENGTH_MAX} characters.`);
+  }
+  if (rule.windowSeconds > WINDOW_SECONDS_MAX) throw badInput('window must be a day at most (P1D).');
+  if (!Number.isFinite(rule.threshold) || rule.threshold < 0)
+    throw badInput(`threshold is ${rule.threshold}; expected a number from 0.`);
+  if (rule.recoveryThreshold !== null && !Number.isFinite(rule.recoveryThreshold))
+    throw badInput('recoveryThreshold must be a number.');
+  const problem = recoveryProblem(specOf(rule as AlertRuleEntity));
+  if (problem !== null) throw badInput(problem);
+  if (rule.agentIds.some((id) => !agents.some((agent) => agent.id === id))) throw notFound('Agent');
+}
+
+/** Each agent's state begins OK at its clock; an agent without one begins with its first entry. */
+async function beginAnew(tx: Transaction, rule: AlertRuleEntity, agents: LockedAgentRow[]): Promise<void> {
+  for (const agent of agents) {
+    const streams = await readClockStreams(tx.sql, rule.tenantId, agent.id);
+    const computed = alertClockMs(streams, agent.nowMs);
+    if (computed === null && agent.alertClockMs === null) continue;
+    const clockMs = Math.max(computed ?? 0, agent.alertClockMs ?? 0);
+    await writeState(tx.sql, rule.tenantId, { ...newState(rule, agent.id), decidedUntil: decidableUntil(clockMs) });
+    await tx.sql('UPDATE agent SET alert_rested = false WHERE tenant_id = $1 AND id = $2', [rule.tenantId, agent.id]);
+  }
+}
+
+/** What fires is closed at its last decided second, with its value. Returns how many. */
+async function close(tx: Transaction, rule: AlertRuleEntity, agents: LockedAgentRow[]): Promise<number> {
+  const states = await readStatesOfRule(tx.sql, rule.tenantId, rule.id);
+  let closed = 0;
+  for (const agent of agents) {
+    const state = states.get(agent.id);
+    if (!state?.firing) continue;
+    await recordAlertEvent(tx.sql, rule.tenantId, {
+      rule,
+      agentId: agent.id,
+      agentName: agent.name,
+      type: 'CLOSED',
+      at: state.decidedUntil!,
+      value: state.value ?? 0,
+      startedBy: state.startedBy,
+    });
+    closed++;
+  }
+  return closed;
+}

@@ -1,0 +1,31 @@
+import type { Rules } from '../alerts/index.js';
+import type { Identity } from '../auth/tokens.js';
+import { unauthenticated } from '../errors.js';
+import type { Ingest } from '../ingest/index.js';
+import type { Live } from '../live/index.js';
+import type { Database } from '../store/database.js';
+
+/** What resolvers work with; made once, in main.ts. */
+export interface Services {
+  db: Database;
+  ingest: Ingest;
+  live: Live;
+  rules: Rules;
+  /** Changes when the database was restored. */
+  incarnation: string;
+  /** Called after each heartbeat: an agent's alert clock may have moved. */
+  onHeartbeat: (tenantId: string, agentId: string) => void;
+}
+
+/** What a resolver knows of its caller. */
+export interface Context {
+  /** Null: no valid token. */
+  identity: Identity | null;
+  services: Services;
+}
+
+/** The caller, whom the authority check has let in. */
+export function caller(context: Context): Identity {
+  if (context.identity === null) throw unauthenticated();
+  return context.identity;
+}

@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import { GraphQLError, type GraphQLFormattedError, type ValidationRule } from 'graphql';
+import type { Logger } from 'pino';
+import { isTransient } from '../errors.js';
+
+/** What HTTP and the WebSocket share: the same limits, the same rules, the same words for what went wrong. */
+
+/** Tokens of a document: far above what any client of ours sends, far below what burdens a parser. */
+export const DOCUMENT_TOKENS_MAX = 20_000;
+/** Body of a request, inflated: a batch of 4 MiB as JSON, and room. */
+export const BODY_BYTES_MAX = 16 * 1024 * 1024;
+/** Message on a socket: subscriptions are small. */
+export const SOCKET_MESSAGE_BYTES_MAX = 256 * 1024;
+/** Levels of a selection; introspection by GraphiQL needs 13. */
+const DEPTH_MAX = 16;
+
+/** Refuses documents nested deeper than any answer of ours makes sense. Fragments count where they are spread. */
+const depthRule: ValidationRule = (context) => ({
+  Document(document) {
+    for (const definition of document.definitions) {
+      if (definition.kind !== 'OperationDefinition') continue;
+      const depth = depthOf(definition.selectionSet, context, new Set());
+      if (depth > DEPTH_MAX) {
+        const extensions = { code: 'QUERY_TOO_COMPLEX' };
+        context.reportError(
+          new GraphQLError(`The document is ${depth} levels deep; at most ${DEPTH_MAX}.`, {
+            nodes: definition,
+            extensions,
+          }),
+        );
+      }
+    }
+  },
+});
+
+type Selections = Parameters<Parameters<ValidationRule>[0]['getFragmentSpreads']>[0];
+
+function depthOf(set: Selections | undefined, context: Parameters<ValidationRule>[0], within: Set<string>): number {
+  let deepest = 0;
+  for (const selection of set?.selections ?? []) {
+    let depth: number;
+    if (selection.kind === 'FragmentSpread') {
+      const name = selection.name.value;
+      // A circle is another rule's finding.
+      if (within.has(name)) continue;
+      depth = depthOf(context.getFragment(name)?.selectionSet, context, new Set([...within, name]));
+    } else {
+      depth = depthOf(selection.selectionSet, context, within) + (selection.kind === 'Field' ? 1 : 0);
+    }
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest;
+}
+
+export const VALIDATION_RULES: readonly ValidationRule[] = [depthRule];
+
+/**
+ * What a client is told of an error: mistakes as they are; what passes as RESOURCE_EXHAUSTED with a time to try again;
+ * all else as an internal error with an id under which the log has it. Never a stack trace, never PostgreSQL's details.
+ */
+export function errorFormatter(
+  log: Logger,
+): (formatted: GraphQLFormattedError, error: unknown) => GraphQLFormattedError {
+  return (formatted, error) => {
+    const original = error instanceof GraphQLError ? error.originalError : error;
+    const { message, locations, path, extensions } = formatted;
+    const code = extensions?.code as string | undefined;
+    const plain = { message, ...(locations ? { locations } : {}), ...(path ? { path } : {}) };
+    if (code !== undefined && code !== 'INTERNAL_SERVER_ERROR') {
+      const retryAfterMs = extensions?.retryAfterMs;
+      return { ...plain, extensions: { code, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) } };
+    }
+    if (original == null || original instanceof GraphQLError)
+      return { ...plain, extensions: { code: 'BAD_USER_INPUT' } };
+    if (isTransient(original)) {
+      const busy = 'The server is busy; try again in 1000 ms.';
+      return { ...plain, message: busy, extensions: { code: 'RESOURCE_EXHAUSTED', retryAfterMs: 1_000 } };
+    }
+    const id = randomUUID();
+    const { name, message: words, stack } = original as Error;
+    log.error({ id, path, name, message: words, stack }, 'unexpected error');
+    return { ...plain, message: `Internal error ${id}.`, extensions: { code: 'INTERNAL_SERVER_ERROR' } };
+  };
+}
+
+/** The token of `Bearer …`; null where there is none. */
+export function bearerToken(authorization: unknown): string | null {
+  if (typeof authorization !== 'string') return null;
+  return /^Bearer +([\x21-\x7e]{1,512})$/i.exec(authorization.trim())?.[1] ?? null;
+}

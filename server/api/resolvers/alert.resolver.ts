@@ -1,0 +1,169 @@
+import { Arg, Authorized, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { AlertRuleInput, AlertRulePatch } from '../../../schema/inputs/alert-rule.input.js';
+import { TimeframeInput } from '../../../schema/inputs/read.input.js';
+import { Agent } from '../../../schema/types/agent.type.js';
+import { AlertEvent, AlertEventConnection, AlertRule } from '../../../schema/types/alert.type.js';
+import {
+  type AlertEventRow,
+  type RuleChange,
+  readActiveAlerts,
+  readAlertEvent,
+  readAlertEvents,
+} from '../../alerts/index.js';
+import { badInput } from '../../errors.js';
+import type { AlertRuleEntity } from '../../store/entities/alert-rule.entity.js';
+import { readAgents } from '../../store/sql/agents.sql.js';
+import { MANAGERS, READERS } from '../authority.js';
+import { type Context, caller } from '../context.js';
+import { decodeCursor, encodeCursor, pageSize, spanOf } from '../timeframe.js';
+import { knownAgents } from './traffic.resolver.js';
+
+const EVENTS_OF_A_PAGE_MAX = 500;
+
+type EventSource = AlertEvent & Pick<AlertEventRow, 'ruleId' | 'agentId' | 'startedBy'>;
+
+export function alertEventOf({ number, ...row }: AlertEventRow): EventSource {
+  return { ...row, cursor: encodeCursor([number]) };
+}
+
+/** The event's number that a cursor means. @throws ApiError BAD_USER_INPUT. */
+export function eventNumber(cursor: string): number {
+  const number = Number(decodeCursor(cursor, 1)[0]);
+  if (!Number.isSafeInteger(number)) throw badInput('after is no cursor of this list.');
+  return number;
+}
+
+function alertRuleOf({ windowSeconds, ...rule }: AlertRuleEntity): AlertRule {
+  return { ...rule, window: windowSeconds };
+}
+
+@Resolver(() => AlertEvent)
+export class AlertResolver {
+  @Authorized(READERS)
+  @Query(() => [AlertRule])
+  async alertRules(@Ctx() context: Context): Promise<AlertRule[]> {
+    return (await context.services.rules.list(caller(context).tenantId)).map(alertRuleOf);
+  }
+
+  @Authorized(READERS)
+  @Query(() => AlertEventConnection, {
+    nullable: true,
+    description: 'In the order recorded; after: further on in that direction.',
+  })
+  async alertEvents(
+    @Ctx() context: Context,
+    @Arg('timeframe', () => TimeframeInput, { nullable: true }) timeframe: TimeframeInput | null,
+    @Arg('agentIds', () => [ID], { nullable: true }) agentIds: string[] | null,
+    @Arg('ruleIds', () => [ID], { nullable: true }) ruleIds: string[] | null,
+    @Arg('first', () => Int, { defaultValue: 50 }) first: number,
+    @Arg('after', () => String, { nullable: true }) after: string | null,
+    @Arg('newestFirst', () => Boolean, { defaultValue: true }) newestFirst: boolean,
+  ): Promise<AlertEventConnection> {
+    const { tenantId } = caller(context);
+    const size = pageSize(first, EVENTS_OF_A_PAGE_MAX);
+    const span = timeframe ? await spanOf(timeframe, context.services.db) : { fromMs: null, toMs: null };
+    const agents = await knownAgents(context, agentIds);
+    const number = after == null ? null : eventNumber(after);
+    const query = {
+      tenantId,
+      agentIds: agents,
+      ruleIds: ruleIds ?? null,
+      ...span,
+      after: number,
+      newestFirst,
+      limit: size + 1,
+    };
+    const rows = await context.services.db.inTenants([tenantId], ({ sql }) => readAlertEvents(sql, query));
+    const nodes = rows.slice(0, size).map(alertEventOf);
+    const pageInfo = {
+      hasNextPage: rows.length > size,
+      hasPreviousPage: number !== null,
+      startCursor: nodes[0]?.cursor ?? null,
+      endCursor: nodes.at(-1)?.cursor ?? null,
+    };
+    return { edges: nodes.map((node) => ({ node, cursor: node.cursor })), nodes, pageInfo };
+  }
+
+  @Authorized(READERS)
+  @Query(() => [AlertEvent], { nullable: true, description: 'Alerts that are firing now.' })
+  async activeAlerts(
+    @Ctx() context: Context,
+    @Arg('agentIds', () => [ID], { nullable: true }) agentIds: string[] | null,
+  ): Promise<AlertEvent[]> {
+    const { tenantId } = caller(context);
+    const agents = await knownAgents(context, agentIds);
+    const rows = await context.services.db.inTenants([tenantId], ({ sql }) => readActiveAlerts(sql, tenantId, agents));
+    return rows.map(alertEventOf);
+  }
+
+  @Authorized(READERS)
+  @FieldResolver(() => AlertRule, { nullable: true, description: 'Null once deleted.' })
+  async rule(@Root() event: EventSource, @Ctx() context: Context): Promise<AlertRule | null> {
+    if (event.ruleId === null) return null;
+    const rule = await context.services.rules.find(caller(context).tenantId, event.ruleId);
+    return rule && alertRuleOf(rule);
+  }
+
+  @Authorized(READERS)
+  @FieldResolver(() => Agent, { nullable: true, description: 'Null once deleted.' })
+  async agent(@Root() event: EventSource, @Ctx() context: Context): Promise<Agent | null> {
+    const { tenantId } = caller(context);
+    const { agentId } = event;
+    if (agentId === null) return null;
+    const [agent] = await context.services.db.inTenants([tenantId], ({ sql }) => readAgents(sql, tenantId, [agentId]));
+    return agent ?? null;
+  }
+
+  @Authorized(READERS)
+  @FieldResolver(() => AlertEvent, { nullable: true, description: 'Of a recovery: the event that it ends.' })
+  async startedBy(@Root() event: EventSource, @Ctx() context: Context): Promise<AlertEvent | null> {
+    const { tenantId } = caller(context);
+    const { startedBy } = event;
+    if (startedBy === null) return null;
+    const row = await context.services.db.inTenants([tenantId], ({ sql }) => readAlertEvent(sql, tenantId, startedBy));
+    return row ? alertEventOf(row) : null;
+  }
+
+  @Authorized(MANAGERS)
+  @Mutation(() => AlertRule)
+  async createAlertRule(
+    @Ctx() context: Context,
+    @Arg('input', () => AlertRuleInput) input: AlertRuleInput,
+  ): Promise<AlertRule> {
+    const { window: windowSeconds, recoveryThreshold, ...rule } = input;
+    const created = await context.services.rules.create(caller(context).tenantId, {
+      ...rule,
+      windowSeconds,
+      recoveryThreshold: recoveryThreshold ?? null,
+    });
+    return alertRuleOf(created);
+  }
+
+  @Authorized(MANAGERS)
+  @Mutation(() => AlertRule, { description: 'What fires is CLOSED, unless only name or severity change.' })
+  async updateAlertRule(
+    @Ctx() context: Context,
+    @Arg('id', () => ID) id: string,
+    @Arg('input', () => AlertRulePatch) input: AlertRulePatch,
+  ): Promise<AlertRule> {
+    return alertRuleOf(await context.services.rules.update(caller(context).tenantId, id, changeOf(input)));
+  }
+
+  @Authorized(MANAGERS)
+  @Mutation(() => Boolean)
+  async deleteAlertRule(@Ctx() context: Context, @Arg('id', () => ID) id: string): Promise<boolean> {
+    await context.services.rules.delete(caller(context).tenantId, id);
+    return true;
+  }
+}
+
+/** Null clears, absent leaves: what cannot be empty cannot be cleared. */
+function changeOf({ window, recoveryThreshold, agentIds, ...patch }: AlertRulePatch): RuleChange {
+  const given = Object.entries({ ...patch, windowSeconds: window }).filter(([, value]) => value !== undefined);
+  for (const [name, value] of given) if (value === null) throw badInput(`${name} cannot be null.`);
+  return {
+    ...(Object.fromEntries(given) as RuleChange),
+    ...(agentIds === undefined ? {} : { agentIds: agentIds ?? [] }),
+    ...(recoveryThreshold === undefined ? {} : { recoveryThreshold }),
+  };
+}

@@ -1,0 +1,78 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Authorized, ID, Resolver, Root, type SubscribeResolverData, Subscription } from 'type-graphql';
+import { AlertEvent } from '../../../schema/types/alert.type.js';
+import { LiveWindows } from '../../../schema/types/live.type.js';
+import type { AlertEventRow } from '../../alerts/index.js';
+import { SLIDING_SECONDS } from '../../core/windows/sliding.js';
+import { WINDOW_MS } from '../../core/windows/tumbling.js';
+import type { AgentChange } from '../../live/index.js';
+import { READERS } from '../authority.js';
+import { type Context, caller } from '../context.js';
+import { dimensionsAsked } from '../selection.js';
+import { statsOf, windowOf } from '../stats.js';
+import { alertEventOf, eventNumber } from './alert.resolver.js';
+import { knownAgents } from './traffic.resolver.js';
+
+type Subscribing<Args> = SubscribeResolverData<unknown, Args, Context> & { info: GraphQLResolveInfo };
+
+/** Live windows and alerts. Translates GraphQL to the hub; holds no state and no SQL. */
+@Resolver()
+export class LiveResolver {
+  @Authorized(READERS)
+  @Subscription(() => [LiveWindows], {
+    description: 'At once the state as it is, then, at most once a second, the agents whose windows changed.',
+    subscribe: async ({ args, context, info }: Subscribing<{ agentIds?: string[] | null }>) =>
+      context.services.live.windows({
+        tenantId: caller(context).tenantId,
+        agentIds: await knownAgents(context, args.agentIds),
+        windowDimensions: dimensionsAsked(info, 'windows'),
+        slidingDimensions: dimensionsAsked(info, 'sliding'),
+      }),
+  })
+  liveWindows(
+    @Root() changes: AgentChange[],
+    @Arg('agentIds', () => [ID], { nullable: true }) _agentIds: string[] | null,
+  ): LiveWindows[] {
+    return changes.map(liveWindowsOf);
+  }
+
+  @Authorized(READERS)
+  @Subscription(() => AlertEvent, {
+    description:
+      'Events recorded after the cursor, then new ones as they come: none missed, none twice. Without a cursor only what comes.',
+    subscribe: async ({
+      args,
+      context,
+    }: Subscribing<{ agentIds?: string[] | null; ruleIds?: string[] | null; after?: string | null }>) =>
+      context.services.live.alertEvents({
+        tenantId: caller(context).tenantId,
+        agentIds: await knownAgents(context, args.agentIds),
+        ruleIds: args.ruleIds ?? null,
+        after: args.after == null ? null : eventNumber(args.after),
+      }),
+  })
+  alertEvents(
+    @Root() event: AlertEventRow,
+    @Arg('agentIds', () => [ID], { nullable: true }) _agentIds: string[] | null,
+    @Arg('ruleIds', () => [ID], { nullable: true }) _ruleIds: string[] | null,
+    @Arg('after', () => String, { nullable: true }) _after: string | null,
+  ): AlertEvent {
+    return alertEventOf(event);
+  }
+}
+
+function liveWindowsOf({ agent, windows, stale, sliding }: AgentChange): LiveWindows {
+  const watermarkMs = agent.watermark?.getTime() ?? null;
+  return {
+    agent,
+    windows: windows.map(({ startMs, bucket }) =>
+      windowOf(startMs, WINDOW_MS, bucket, { fromMs: startMs, toMs: startMs + WINDOW_MS, watermarkMs, dimensions: [] }),
+    ),
+    stale: stale && { from: new Date(stale.fromMs), to: new Date(stale.toMs) },
+    sliding: {
+      at: new Date(sliding.atSecond * 1_000),
+      window: SLIDING_SECONDS,
+      stats: statsOf(sliding.totals, sliding.tops, SLIDING_SECONDS),
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import 'reflect-metadata';
+import type { GraphQLSchema } from 'graphql';
+import { buildSchema, type PubSub } from 'type-graphql';
+import { checkAuthority } from './authority.js';
+import { AccountResolver } from './resolvers/account.resolver.js';
+import { AgentResolver, StreamResolver } from './resolvers/agent.resolver.js';
+import { AlertResolver } from './resolvers/alert.resolver.js';
+import { ConnectAgentPayloadResolver, IngestLogsPayloadResolver, IngestResolver } from './resolvers/ingest.resolver.js';
+import { LiveResolver } from './resolvers/live.resolver.js';
+import { LogResolver } from './resolvers/log.resolver.js';
+import { TrafficResolver, TrafficStatsResolver } from './resolvers/traffic.resolver.js';
+
+/** TypeGraphQL wants one once there are subscriptions; ours bring their own iterables (server/live). */
+const unusedPubSub: PubSub = {
+  publish: () => {
+    throw new Error('subscriptions are fed by server/live');
+  },
+  subscribe: () => {
+    throw new Error('subscriptions are fed by server/live');
+  },
+};
+
+export function buildApiSchema(): Promise<GraphQLSchema> {
+  return buildSchema({
+    resolvers: [
+      AccountResolver,
+      AgentResolver,
+      StreamResolver,
+      TrafficResolver,
+      TrafficStatsResolver,
+      LogResolver,
+      IngestResolver,
+      ConnectAgentPayloadResolver,
+      IngestLogsPayloadResolver,
+      AlertResolver,
+      LiveResolver,
+    ],
+    orphanedTypes: [],
+    authChecker: checkAuthority,
+    pubSub: unusedPubSub,
+    validate: false,
+  });
+}

@@ -1,0 +1,151 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import {
+  GraphQLError,
+  type GraphQLFormattedError,
+  type GraphQLSchema,
+  getOperationAST,
+  parse,
+  specifiedRules,
+  validate,
+} from 'graphql';
+import { useServer as serveProtocol } from 'graphql-ws/use/ws';
+import type { Logger } from 'pino';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { Identity, Tokens } from '../auth/tokens.js';
+import type { Context, Services } from './context.js';
+import {
+  bearerToken,
+  DOCUMENT_TOKENS_MAX,
+  errorFormatter,
+  SOCKET_MESSAGE_BYTES_MAX,
+  VALIDATION_RULES,
+} from './operations.js';
+
+/** The socket's close codes, beside those of the protocol graphql-transport-ws. */
+export const CLOSE = {
+  /** No valid token. */
+  UNAUTHENTICATED: 4401,
+  /** The subscriber took nothing for 10 s: it reconnects to a snapshot. */
+  TOO_SLOW: 4508,
+  /** The server restarts. */
+  RESTART: 1012,
+} as const;
+
+/** A subscriber that takes nothing for so long is closed. */
+const STALLED_MS = 10_000;
+const STALL_CHECK_MS = 2_000;
+
+export interface SocketOptions {
+  server: Server;
+  schema: GraphQLSchema;
+  services: Services;
+  tokens: Tokens;
+  log: Logger;
+  /** Further origins whose pages may connect. */
+  allowedOrigins: readonly string[];
+}
+
+interface Extra extends Record<PropertyKey, unknown> {
+  identity?: Identity;
+}
+
+/** Subscriptions over graphql-ws at /graphql: the same rules and identity as over HTTP, and nothing but subscriptions. */
+export function serveSocket(options: SocketOptions): { close: () => Promise<void> } {
+  const { schema, services, tokens, log } = options;
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: SOCKET_MESSAGE_BYTES_MAX });
+  const format = errorFormatter(log);
+  const say = (errors: readonly GraphQLError[]): GraphQLFormattedError[] =>
+    errors.map((error) => format(error.toJSON(), error));
+  const protocol = serveProtocol<Record<string, unknown>, Extra>(
+    {
+      connectionInitWaitTimeout: 3_000,
+      onConnect: async ({ connectionParams, extra }) => {
+        const secret = bearerToken(connectionParams?.authorization);
+        const identity = secret === null ? null : await tokens.signIn(secret);
+        if (identity === null) {
+          (extra.socket as WebSocket).close(CLOSE.UNAUTHENTICATED, 'Unauthenticated');
+          return false;
+        }
+        extra.identity = identity;
+        return true;
+      },
+      onSubscribe: (context, _id, payload) => {
+        const prepared = prepare(schema, payload);
+        if (Array.isArray(prepared)) return prepared;
+        const contextValue: Context = { identity: context.extra.identity ?? null, services };
+        return { ...prepared, schema, contextValue };
+      },
+      onError: (_context, _id, _payload, errors) => say(errors as GraphQLError[]),
+      onNext: (_context, _id, _payload, _args, result) =>
+        result.errors ? { ...result, errors: say(result.errors as GraphQLError[]) as never } : result,
+    },
+    sockets,
+    12_000,
+  );
+  options.server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+    if (new URL(request.url ?? '/', 'http://localhost').pathname !== '/graphql') return refuse(stream, '404 Not Found');
+    if (!isAllowedOrigin(request, options.allowedOrigins)) return refuse(stream, '403 Forbidden');
+    sockets.handleUpgrade(request, stream, head, (socket) => sockets.emit('connection', socket, request));
+  });
+  const watch = watchStalls(sockets);
+  return {
+    close: async () => {
+      clearInterval(watch);
+      for (const socket of sockets.clients) socket.close(CLOSE.RESTART, 'Server restarts');
+      await protocol.dispose();
+      for (const socket of sockets.clients) socket.terminate();
+    },
+  };
+}
+
+function refuse(stream: Duplex, status: string): void {
+  stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+/** Programs send no origin; a page's must be the server's own, or one that was named. */
+function isAllowedOrigin({ headers }: IncomingMessage, allowed: readonly string[]): boolean {
+  const { origin, host } = headers;
+  if (origin === undefined || allowed.includes(origin)) return true;
+  try {
+    return new URL(origin).host === host;
+  } catch {
+    return false;
+  }
+}
+
+type Payload = { query: string; operationName?: string | null; variables?: Record<string, unknown> | null };
+
+function prepare(schema: GraphQLSchema, { query, operationName, variables }: Payload) {
+  try {
+    const document = parse(query, { maxTokens: DOCUMENT_TOKENS_MAX });
+    const errors = validate(schema, document, [...specifiedRules, ...VALIDATION_RULES]);
+    if (errors.length > 0) return [...errors];
+    const operation = getOperationAST(document, operationName);
+    if (operation?.operation !== 'subscription') {
+      return [new GraphQLError('The socket takes subscriptions only.', { extensions: { code: 'BAD_USER_INPUT' } })];
+    }
+    return { document, operationName, variableValues: variables ?? {} };
+  } catch (error) {
+    return [error as GraphQLError];
+  }
+}
+
+/** Closes sockets whose buffer has not moved for 10 s: their slot is bounded, but they will never catch up. */
+function watchStalls(sockets: WebSocketServer): NodeJS.Timeout {
+  const stalled = new WeakMap<WebSocket, { bufferedBytes: number; sinceMs: number }>();
+  const timer = setInterval(() => {
+    for (const socket of sockets.clients) {
+      const { bufferedAmount } = socket;
+      const known = stalled.get(socket);
+      if (bufferedAmount === 0 || known?.bufferedBytes !== bufferedAmount) {
+        stalled.set(socket, { bufferedBytes: bufferedAmount, sinceMs: performance.now() });
+      } else if (performance.now() - known.sinceMs > STALLED_MS) {
+        socket.close(CLOSE.TOO_SLOW, 'Subscriber too slow');
+        socket.terminate();
+      }
+    }
+  }, STALL_CHECK_MS);
+  timer.unref();
+  return timer;
+}

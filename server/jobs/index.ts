@@ -1,0 +1,40 @@
+import { Logger as JobLogger, parseCronItems, type Runner, run } from 'graphile-worker';
+import type { Logger } from 'pino';
+import { DEFAULT_RETENTION_SECONDS } from '../ingest/append.js';
+import type { Database } from '../store/database.js';
+import { dropExpiredPartitions, ensurePartitions } from '../store/partitions.js';
+
+/** LISTEN wakes the queue at once; the poll is for what a lost connection missed. */
+const POLL_MS = 60_000;
+
+/**
+ * Background jobs on graphile-worker: partitions are made ahead, and those whose chunks have all expired are dropped,
+ * every ten minutes.
+ */
+export async function startJobs(db: Database, log: Logger): Promise<Runner> {
+  return run({
+    pgPool: db.ownerPool,
+    concurrency: 1,
+    pollInterval: POLL_MS,
+    noHandleSignals: true,
+    logger: new JobLogger(() => (level, message) => {
+      if (level === 'error') log.error({ message }, 'job queue');
+      else log.debug({ message }, 'job queue');
+    }),
+    parsedCronItems: parseCronItems([
+      {
+        task: 'partitions',
+        match: '*/10 * * * *',
+        identifier: 'partitions',
+        options: { backfillPeriod: 0, queueName: 'partitions' },
+      },
+    ]),
+    taskList: {
+      partitions: async () => {
+        await ensurePartitions(db, DEFAULT_RETENTION_SECONDS);
+        const dropped = await dropExpiredPartitions(db);
+        if (dropped.length > 0) log.info({ dropped }, 'expired partitions dropped');
+      },
+    },
+  });
+}

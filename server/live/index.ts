@@ -1,0 +1,1 @@
+export { type AgentChange, type AlertScope, Live, type WindowScope } from './live.js';

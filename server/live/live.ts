@@ -1,0 +1,182 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AlertEventRow, latestEventNumber, readAlertEvents } from '../alerts/index.js';
+import { decodeSeconds } from '../core/windows/encoding.js';
+import { SLIDING_SECONDS, slidingTotals } from '../core/windows/sliding.js';
+import { tumblingWindowStart, WINDOW_MS } from '../core/windows/tumbling.js';
+import type { Dimension, Tops, Totals } from '../core/windows/window.js';
+import type { Database, Transaction } from '../store/database.js';
+import { type AgentRow, readAgents } from '../store/sql/agents.sql.js';
+import { type Bucket, emptyBucket, readBuckets, readSeconds } from '../store/sql/traffic.sql.js';
+import { type Changes, Slot } from './slot.js';
+
+/** A subscriber hears of changes at most so often; the first change after a quiet while goes at once. */
+const TICK_MS = 1_000;
+/** Alert events read at a time. */
+const EVENTS_AT_ONCE = 100;
+
+export interface WindowScope {
+  tenantId: string;
+  /** Null: all of the tenant's, those to come too. */
+  agentIds: readonly string[] | null;
+  /** Dimensions asked for of the windows, and of the sliding window. */
+  windowDimensions: readonly Dimension[];
+  slidingDimensions: readonly Dimension[];
+}
+
+/** What changed of one agent. */
+export interface AgentChange {
+  agent: AgentRow;
+  windows: { startMs: number; bucket: Bucket }[];
+  stale: { fromMs: number; toMs: number } | null;
+  sliding: { atSecond: number; totals: Totals; tops: Partial<Record<Dimension, Tops>> };
+}
+
+export interface AlertScope {
+  tenantId: string;
+  agentIds: readonly string[] | null;
+  ruleIds: readonly string[] | null;
+  /** Number of the last event known; null: only what comes. */
+  after: number | null;
+}
+
+interface Subscriber<Listening> {
+  tenantId: string;
+  listening: Listening;
+}
+
+/**
+ * Carries changes to subscribers. A hint, never the truth: what a subscriber is told is read from the store, when it
+ * is ready to take it.
+ */
+export class Live {
+  private readonly windowSubscribers = new Set<Subscriber<{ slot: Slot; admits: (agentId: string) => boolean }>>();
+  private readonly alertSubscribers = new Set<Subscriber<Slot>>();
+
+  constructor(private readonly db: Database) {}
+
+  /** An append was committed: these windows of the agent changed. */
+  appended(tenantId: string, agentId: string, windowStarts: readonly number[]): void {
+    for (const { tenantId: own, listening } of this.windowSubscribers) {
+      if (own === tenantId && listening.admits(agentId)) listening.slot.put(agentId, windowStarts);
+    }
+  }
+
+  /** Alert events were committed. */
+  alertsRecorded(tenantId: string): void {
+    for (const { tenantId: own, listening } of this.alertSubscribers) if (own === tenantId) listening.put('', []);
+  }
+
+  /** At once the state as it is, then, at most once a second, the agents whose windows changed. */
+  async *windows(scope: WindowScope): AsyncGenerator<AgentChange[]> {
+    const slot = new Slot(WINDOW_MS);
+    const admits = (agentId: string) => scope.agentIds === null || scope.agentIds.includes(agentId);
+    const subscriber = { tenantId: scope.tenantId, listening: { slot, admits } };
+    // Listening comes first: a change between the snapshot and the listening would be lost.
+    this.windowSubscribers.add(subscriber);
+    try {
+      yield await this.snapshot(scope);
+      for (;;) {
+        const toldAtMs = performance.now();
+        if (!(await slot.filled())) return;
+        await sleep(Math.max(0, toldAtMs + TICK_MS - performance.now()));
+        yield await this.changed(scope, slot.take());
+      }
+    } finally {
+      slot.close();
+      this.windowSubscribers.delete(subscriber);
+    }
+  }
+
+  /** Events recorded after the cursor, then new ones as they come: none missed, none twice. */
+  async *alertEvents(scope: AlertScope): AsyncGenerator<AlertEventRow> {
+    const slot = new Slot(WINDOW_MS);
+    const subscriber = { tenantId: scope.tenantId, listening: slot };
+    this.alertSubscribers.add(subscriber);
+    try {
+      let after =
+        scope.after ?? (await this.db.inTenants([scope.tenantId], ({ sql }) => latestEventNumber(sql, scope.tenantId)));
+      for (;;) {
+        // Emptied before reading: an event recorded while we read fills it again.
+        slot.take();
+        const query = { ...scope, after, fromMs: null, toMs: null, newestFirst: false, limit: EVENTS_AT_ONCE };
+        const events = await this.db.inTenants([scope.tenantId], ({ sql }) => readAlertEvents(sql, query));
+        for (const event of events) {
+          after = event.number;
+          yield event;
+        }
+        if (events.length === EVENTS_AT_ONCE) continue;
+        if (!(await slot.filled())) return;
+      }
+    } finally {
+      slot.close();
+      this.alertSubscribers.delete(subscriber);
+    }
+  }
+
+  /** Ends all subscriptions: the server stops. */
+  close(): void {
+    for (const { listening } of this.windowSubscribers) listening.slot.close();
+    for (const { listening } of this.alertSubscribers) listening.close();
+  }
+
+  private snapshot(scope: WindowScope): Promise<AgentChange[]> {
+    return this.read(scope, scope.agentIds, () => null);
+  }
+
+  private changed(scope: WindowScope, changes: Map<string, Changes>): Promise<AgentChange[]> {
+    return this.read(scope, [...changes.keys()], (agent) => changes.get(agent.id) ?? null);
+  }
+
+  private read(
+    scope: WindowScope,
+    agentIds: readonly string[] | null,
+    changesOf: (agent: AgentRow) => Changes | null,
+  ): Promise<AgentChange[]> {
+    return this.db.inTenants(
+      [scope.tenantId],
+      async (tx) => {
+        const told: AgentChange[] = [];
+        for (const agent of await readAgents(tx.sql, scope.tenantId, agentIds)) {
+          told.push(await readChange(tx, scope, agent, changesOf(agent)));
+        }
+        return told;
+      },
+      { snapshot: true },
+    );
+  }
+}
+
+/** What an agent's subscribers are told; without changes, the windows of the two minutes up to its newest event. */
+async function readChange(
+  tx: Transaction,
+  scope: WindowScope,
+  agent: AgentRow,
+  changes: Changes | null,
+): Promise<AgentChange> {
+  const { tenantId, windowDimensions, slidingDimensions } = scope;
+  const atSecond = Math.floor((agent.lastEventAt?.getTime() ?? 0) / 1_000);
+  const fromMs = tumblingWindowStart((atSecond - SLIDING_SECONDS + 1) * 1_000);
+  const toMs = tumblingWindowStart(atSecond * 1_000) + WINDOW_MS;
+  const query = { tenantId, agentIds: [agent.id] };
+  const starts = changes === null ? undefined : [...changes.starts];
+  const span = starts?.length
+    ? { fromMs: Math.min(...starts), toMs: Math.max(...starts) + WINDOW_MS, starts }
+    : { fromMs, toMs, starts };
+  const buckets = await readBuckets(tx.sql, { ...query, ...span, stepMs: WINDOW_MS, dimensions: windowDimensions });
+  const whole = await readBuckets(tx.sql, {
+    ...query,
+    fromMs,
+    toMs,
+    stepMs: Number.POSITIVE_INFINITY,
+    dimensions: slidingDimensions,
+  });
+  const seconds = await readSeconds(tx.sql, tenantId, agent.id, atSecond - SLIDING_SECONDS + 1, atSecond);
+  const decoded = seconds.map((row) => ({ startMs: row.startMs, seconds: decodeSeconds(row.seconds) }));
+  const { tops } = whole.get(fromMs) ?? emptyBucket(slidingDimensions);
+  return {
+    agent,
+    windows: [...buckets].sort(([a], [b]) => a - b).map(([startMs, bucket]) => ({ startMs, bucket })),
+    stale: changes?.stale ?? null,
+    sliding: { atSecond, totals: slidingTotals(decoded, atSecond), tops },
+  };
+}

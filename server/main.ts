@@ -1,0 +1,154 @@
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import { UserError } from '../schema/user-error.js';
+import { Evaluator, Rules } from './alerts/index.js';
+import type { Services } from './api/context.js';
+import { buildHttp } from './api/http.js';
+import { buildApiSchema } from './api/schema.js';
+import { serveSocket } from './api/socket.js';
+import { prepareFirstStart } from './auth/first-start.js';
+import { Tokens } from './auth/tokens.js';
+import { DEFAULT_RETENTION_SECONDS } from './ingest/append.js';
+import { Ingest } from './ingest/index.js';
+import { startJobs } from './jobs/index.js';
+import { Live } from './live/index.js';
+import { startEmbeddedPostgres } from './store/cluster/embedded.js';
+import { claimDataFolder } from './store/cluster/lock.js';
+import { Database } from './store/database.js';
+import { ensurePartitions } from './store/partitions.js';
+
+export interface ServerOptions {
+  /** Holds the embedded database and the tokens of this machine. */
+  dataFolder: string;
+  /** Another PostgreSQL than the embedded one; null: the embedded one. */
+  databaseUrl: string | null;
+  host: string;
+  /** 0: any free one. */
+  port: number;
+  /** Takes the place of the operator's token file; null: the file. */
+  adminToken: string | null;
+  operatorTokenFile: string;
+  agentTokenFile: string;
+  allowedOrigins: readonly string[];
+  log: Logger;
+}
+
+export interface RunningServer {
+  /** Of GraphQL. */
+  url: string;
+  close(): Promise<void>;
+}
+
+/** What was started, to be ended in reverse. */
+class Started {
+  private readonly ends: { what: string; end: () => Promise<unknown> }[] = [];
+
+  add(what: string, end: () => Promise<unknown>): void {
+    this.ends.push({ what, end });
+  }
+
+  async endAll(log: Logger): Promise<void> {
+    for (const { what, end } of this.ends.splice(0).reverse()) {
+      await end().catch((error: unknown) => log.error({ err: error, what }, 'does not end'));
+    }
+  }
+}
+
+/**
+ * Builds everything in the data's order: database, jobs, live, alerts, ingest, API. Ended in reverse, so that no batch is
+ * taken while what it needs is gone, and the embedded database stops last.
+ *
+ * @throws UserError for what the user can mend: the folder, the database, the port.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const started = new Started();
+  try {
+    const url = await build(options, started);
+    return { url, close: () => started.endAll(options.log) };
+  } catch (error) {
+    await started.endAll(options.log);
+    throw error;
+  }
+}
+
+async function build(options: ServerOptions, started: Started): Promise<string> {
+  const { log } = options;
+  const db = await openStore(options, started);
+  const live = new Live(db);
+  const evaluator = new Evaluator(db, log, (tenantId) => live.alertsRecorded(tenantId));
+  started.add('alerts', () => evaluator.stop());
+  const services: Services = {
+    db,
+    live,
+    incarnation: await readIncarnation(db),
+    ingest: new Ingest(db, (tenantId, { agentId, windowStarts }) => {
+      live.appended(tenantId, agentId, windowStarts);
+      if (windowStarts.length > 0) evaluator.appended(tenantId, agentId);
+    }),
+    rules: new Rules(
+      db,
+      (tenantId) => live.alertsRecorded(tenantId),
+      (tenantId, agentId) => evaluator.appended(tenantId, agentId),
+    ),
+    onHeartbeat: (tenantId, agentId) => evaluator.heardOf(tenantId, agentId),
+  };
+  await evaluator.start();
+  const url = await serveApi(options, services, started);
+  log.info({ url }, 'listening');
+  return url;
+}
+
+async function openStore(options: ServerOptions, started: Started): Promise<Database> {
+  const { dataFolder, log } = options;
+  const release = await claimDataFolder(dataFolder);
+  started.add('claim of the data folder', release);
+  let databaseUrl = options.databaseUrl;
+  if (databaseUrl === null) {
+    const embedded = await startEmbeddedPostgres(dataFolder);
+    started.add('PostgreSQL', () => embedded.stop());
+    databaseUrl = embedded.url;
+  }
+  const db = await Database.open(databaseUrl);
+  started.add('database', () => db.close());
+  await prepareFirstStart(db, {
+    folder: dataFolder,
+    operatorFile: options.operatorTokenFile,
+    agentFile: options.agentTokenFile,
+    adminToken: options.adminToken,
+  });
+  await ensurePartitions(db, DEFAULT_RETENTION_SECONDS);
+  const jobs = await startJobs(db, log);
+  started.add('jobs', () => jobs.stop());
+  return db;
+}
+
+async function readIncarnation(db: Database): Promise<string> {
+  const [{ incarnation }] = await db.ownerSql<{ incarnation: string }>('SELECT incarnation FROM installation');
+  return incarnation;
+}
+
+async function serveApi(options: ServerOptions, services: Services, started: Started): Promise<string> {
+  const { host, port, log, allowedOrigins } = options;
+  const { db, live } = services;
+  const tokens = new Tokens(db, () => performance.now());
+  const schema = await buildApiSchema();
+  const isReady = async () => (await db.ownerSql('SELECT 1')).length === 1;
+  const { app, apollo } = await buildHttp({ schema, services, tokens, log, isReady });
+  started.add('http', async () => {
+    await apollo.stop();
+    await app.close();
+  });
+  const socket = serveSocket({ server: app.server, schema, services, tokens, log, allowedOrigins });
+  started.add('sockets', async () => {
+    live.close();
+    await socket.close();
+  });
+  await app.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EADDRINUSE')
+      throw new UserError(`port ${port} on ${host} is in use: choose another with --port`);
+    throw new UserError(`cannot listen on ${host}:${port}: ${error.message}`);
+  });
+  const address = app.server.address() as AddressInfo;
+  const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${shown}:${address.port}/graphql`;
+}
