@@ -39,6 +39,12 @@ export interface ServerState {
   tops: Tops | null;
 }
 
+/** A server's page before anything has come: what its card says. */
+export function blankServer(agent: AgentCard, span: GraphSpan, tables: TableSpan): ServerState {
+  const atMs = agent.lastEventAt === null ? null : Date.parse(agent.lastEventAt);
+  return { agent, atMs, sliding: null, series: EMPTY_SERIES, span, long: null, tables, tops: null };
+}
+
 /** Keeps the shortest span and its ragged edge. */
 const SERIES_KEPT_MS = GRAPH_SPANS[0]!.ms + 6 * LIVE_STEP_MS;
 
@@ -70,16 +76,7 @@ export class ServerFeed {
     span: GraphSpan,
     tables: TableSpan,
   ) {
-    this.store = context.frames.store<ServerState>({
-      agent,
-      atMs: agent.lastEventAt === null ? null : Date.parse(agent.lastEventAt),
-      sliding: null,
-      series: EMPTY_SERIES,
-      span,
-      long: null,
-      tables,
-      tops: null,
-    });
+    this.store = context.frames.store(blankServer(agent, span, tables));
     this.stops = [
       // First, so that the poll of a new session finds that everything may have changed.
       context.api.follow(LiveServerSubscription, () => ({ agentId: agent.id }), {

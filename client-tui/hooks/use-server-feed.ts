@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react';
 import type { AgentCard } from '../../schema/operations/agents.js';
 import type { Readable } from '../connection/store.js';
 import type { Feeds } from '../feeds/feeds.js';
-import type { ServerFeed, ServerState } from '../feeds/server-feed.js';
+import { blankServer, type ServerFeed, type ServerState } from '../feeds/server-feed.js';
 import { GRAPH_SPANS, type TableSpan } from '../model/timeframes.js';
 import { useStore } from './use-store.js';
 
@@ -35,6 +35,9 @@ export function useServerFeed(
     if (feed && feed.state.get().tables !== tables) feed.setTables(tables);
   }, [feed, tables]);
   const state = useStore<ServerState | null>(feed ? feed.state : NOBODY);
-  // Between two pages the feed of the first may still be here.
-  return state?.agent?.id === agentId ? { feed, state } : { feed: null, state: null };
+  // Until its feed is there, and while that of the page before still is, the card has to do.
+  if (agent && state?.agent?.id !== agentId) {
+    return { feed: null, state: blankServer(agent, GRAPH_SPANS[spanIndex]!, tables) };
+  }
+  return agent ? { feed, state } : { feed: null, state: null };
 }

@@ -70,13 +70,13 @@ export function tabsWithin(tabs: readonly Tab[], width: number): Tab[] {
   );
   const shown = new Set<number>([0, chosen].filter((index) => index < tabs.length));
   let used = [...shown].reduce((sum, index) => sum + tabWidth(tabs[index]!), 0);
-  for (let distance = 1; distance < tabs.length; distance += 1) {
-    for (const index of [chosen + distance, chosen - distance]) {
-      const tab = tabs[index];
-      if (!tab || shown.has(index) || used + tabWidth(tab) > width) continue;
-      shown.add(index);
-      used += tabWidth(tab);
-    }
+  const outwards = tabs.flatMap((_, distance) => [chosen + distance, chosen - distance]);
+  for (const index of outwards) {
+    const tab = tabs[index];
+    if (!tab || shown.has(index)) continue;
+    used += tabWidth(tab);
+    if (used > width) break;
+    shown.add(index);
   }
   return [...shown].sort((a, b) => a - b).map((index) => tabs[index]!);
 }
