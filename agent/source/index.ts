@@ -4,4 +4,4 @@ export { LINE_BYTES_MAX, type Line, LineSplitter } from './lines.js';
 export { type Head, openFile, readHead } from './open.js';
 export { type Checkpoint, type Digest, matchCheckpoints } from './proof.js';
 export type { ReadState, Source } from './source.js';
-export { STDIN_NAME, StdinSource } from './stdin.js';
+export { StdinSource } from './stdin.js';

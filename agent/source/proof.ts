@@ -19,6 +19,9 @@ export interface Checkpoint {
   tail: Digest | null;
 }
 
+/** The stream of standard input, which is never gone on with. */
+export const STDIN_NAME = 'stdin';
+
 /** A file that can be read at any place. `bytes` gives fewer where the file is shorter. */
 export interface ProvableFile {
   name: string;
@@ -48,7 +51,7 @@ async function holds(file: ProvableFile, digest: Digest, from: number): Promise<
  * Whether the file is the one that the checkpoint speaks of.
  *
  * Its head and the bytes before the position must be those that the server has the hashes of. A stream that has taken
- * in nothing yet has no tail, and one opened on an empty file no head: then the name must do.
+ * in nothing yet has no tail, and one opened on an empty file no head; with neither, the name must do.
  */
 export async function isProven(file: ProvableFile, checkpoint: Checkpoint): Promise<boolean> {
   const { head, tail, position } = checkpoint;
@@ -56,7 +59,8 @@ export async function isProven(file: ProvableFile, checkpoint: Checkpoint): Prom
   const sameName = checkpoint.name === file.name;
   const hasHead = head !== null && head.length !== 0;
   const hasTail = tail !== null && tail.length !== 0;
-  if (!sameName && (!hasHead || !hasTail || tail.length < OTHER_NAME_TAIL_BYTES_MIN)) return false;
+  if (!sameName && (checkpoint.name === STDIN_NAME || !hasTail || tail.length < OTHER_NAME_TAIL_BYTES_MIN))
+    return false;
   if (position > 0 && !hasHead && !hasTail) return false;
   if (hasHead && !(await holds(file, head, 0))) return false;
   return !hasTail || (await holds(file, tail, position - tail.length));

@@ -1,10 +1,8 @@
 import type { Readable } from 'node:stream';
 import { UserError } from '../../schema/user-error.js';
 import { type Line, LineSplitter } from './lines.js';
-import { type Digest, digestOf } from './proof.js';
+import { type Digest, digestOf, STDIN_NAME } from './proof.js';
 import type { ReadState, Source } from './source.js';
-
-export const STDIN_NAME = 'stdin';
 
 /** Standard input: read once, from the start to its end. While nobody reads, its pipe holds the writer back. */
 export class StdinSource implements Source {

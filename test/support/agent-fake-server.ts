@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import { decodeLogBatch, entryAt, type LogBatch } from '../../schema/log-batch.js';
+import type { IngestLogsInput, StreamHeartbeatInput } from '../../schema/operations/agent.js';
+
+export interface FakeStream {
+  id: string;
+  agent: string;
+  name: string;
+  head: { length: number; sha256: string } | null;
+  tail: { length: number; sha256: string } | null;
+  position: number;
+  epoch: number;
+  targets: string[];
+  lines: number;
+  malformed: number;
+  skipped: number;
+  duplicates: number;
+  rejections: { position?: number | null; reason: string; sample: string }[];
+}
+
+export interface FakeHeartbeat {
+  streams: StreamHeartbeatInput[];
+  ending: boolean;
+}
+
+type Input = Record<string, never>;
+
+/** What goes wrong with one request: `lost`: it is done, and the answer never comes; `error`: a GraphQL error. */
+export type Fault = 'unreachable' | 'lost' | 'status-503' | 'html-404' | { error: string; retryAfterMs?: number };
+
+/**
+ * The API's side of ingest as the design has it, in memory: a position and an epoch a stream. It stands for the network
+ * as well: `faultOf` decides what happens to each request.
+ */
+export class FakeServer {
+  readonly streams: FakeStream[] = [];
+  readonly heartbeats: FakeHeartbeat[] = [];
+  readonly requests: { url: string; operation: string; authorization: string }[] = [];
+  incarnation = 'first';
+  limits = { batchEntries: 8_192, batchBytes: 4_194_304 };
+  faultOf: (operation: string, url: string) => Fault | null = () => null;
+
+  /** Targets of all entries taken in, in their order. */
+  get targets(): string[] {
+    return this.streams.flatMap(({ targets }) => targets);
+  }
+
+  readonly fetch: typeof fetch = async (input, init) => {
+    const url = String(input);
+    const body = JSON.parse(String(init?.body)) as { query: string; variables: { input: Input } };
+    const operation = /\{\s*(\w+)\(input/.exec(body.query)?.[1] ?? '';
+    const authorization = new Headers(init?.headers).get('authorization') ?? '';
+    this.requests.push({ url, operation, authorization });
+    const fault = this.faultOf(operation, url);
+    await new Promise((resolve) => setImmediate(resolve));
+    if (fault === 'unreachable') throw new TypeError('fetch failed', { cause: { code: 'ECONNREFUSED' } });
+    if (fault === 'status-503') return new Response('later', { status: 503 });
+    if (fault === 'html-404') return new Response('<html>', { status: 404 });
+    if (fault !== null && fault !== 'lost') {
+      const { error: code, retryAfterMs } = fault;
+      return this.answer({ errors: [{ message: `a ${code}`, extensions: { code, retryAfterMs } }] });
+    }
+    const data = this.answerOf(operation, body.variables.input);
+    if (fault === 'lost') throw new TypeError('fetch failed', { cause: { code: 'UND_ERR_SOCKET' } });
+    if (data === null)
+      return this.answer({ errors: [{ message: 'Stream not found.', extensions: { code: 'NOT_FOUND' } }] });
+    return this.answer({ data: { [operation]: data } });
+  };
+
+  private answer(body: unknown): Response {
+    return new Response(JSON.stringify(body), { headers: { 'content-type': 'application/json' } });
+  }
+
+  private answerOf(operation: string, input: unknown): unknown {
+    switch (operation) {
+      case 'connectAgent':
+        return { incarnation: this.incarnation, limits: this.limits, streams: [...this.streams].reverse() };
+      case 'openStream':
+        return this.open(input as Parameters<FakeServer['open']>[0]);
+      case 'heartbeat':
+        return this.beat(input as FakeHeartbeat);
+      default:
+        return this.ingest(input as IngestLogsInput);
+    }
+  }
+
+  private open(input: {
+    agent: string;
+    streamId: string | null;
+    name: string;
+    head: FakeStream['head'];
+    startAt: number;
+  }) {
+    let stream = this.streams.find(({ id }) => id === input.streamId);
+    if (input.streamId !== null && !stream) return null;
+    if (!stream) {
+      const { agent, name, head, startAt: position } = input;
+      const counts = { targets: [], lines: 0, malformed: 0, skipped: 0, duplicates: 0, rejections: [] };
+      stream = { id: randomUUID(), agent, name, head, tail: null, position, epoch: 0, ...counts };
+      this.streams.push(stream);
+    }
+    stream.epoch++;
+    stream.name = input.name;
+    return { streamId: stream.id, epoch: stream.epoch, position: stream.position };
+  }
+
+  private beat(input: FakeHeartbeat) {
+    this.heartbeats.push(input);
+    const stale = ({ streamId, epoch }: StreamHeartbeatInput) =>
+      this.streams.some(({ id, epoch: current }) => id === streamId && epoch < current);
+    return {
+      incarnation: this.incarnation,
+      fencedStreamIds: input.streams.filter(stale).map(({ streamId }) => streamId),
+    };
+  }
+
+  private ingest({ stream: at, batch, malformed, skipped, rejections }: IngestLogsInput) {
+    const stream = this.streams.find(({ id }) => id === at?.id);
+    if (!stream || !at) return null;
+    const { position } = stream;
+    if (at.epoch !== stream.epoch) return { outcome: 'FENCED', accepted: 0, quarantined: 0, position };
+    if (at.from !== position) {
+      if (at.to > position) return { outcome: 'OUT_OF_SEQUENCE', accepted: 0, quarantined: 0, position };
+      stream.duplicates++;
+      return { outcome: 'DUPLICATE', accepted: 0, quarantined: 0, position };
+    }
+    const decoded = decodeLogBatch(batch as LogBatch);
+    for (let i = 0; i < decoded.count; i++) stream.targets.push(entryAt(decoded, i).target ?? '(none)');
+    stream.position = at.to;
+    stream.tail = at.tail ?? null;
+    stream.lines += decoded.count + (malformed ?? 0);
+    stream.malformed += malformed ?? 0;
+    stream.skipped += skipped ?? 0;
+    stream.rejections.push(...(rejections ?? []));
+    return { outcome: 'APPENDED', accepted: decoded.count, quarantined: 0, position: at.to };
+  }
+}
