@@ -1,0 +1,40 @@
+import { type GraphiQLPlugin, useEditorContext } from '@graphiql/react';
+import { EXAMPLES, type Example } from './examples.js';
+
+function ExamplesPanel() {
+  const { addTab, queryEditor, variableEditor } = useEditorContext({ nonNull: true });
+  const open = ({ query, variables }: Example): void => {
+    addTab();
+    // The new tab fills the editors with its own emptiness first.
+    setTimeout(() => {
+      const given = variables(Date.now());
+      queryEditor?.setValue(query);
+      variableEditor?.setValue(Object.keys(given).length === 0 ? '' : JSON.stringify(given, null, 2));
+    });
+  };
+  return (
+    <section className="examples" aria-label="Examples">
+      <h2>Examples</h2>
+      <ul>
+        {EXAMPLES.map((example) => (
+          <li key={example.title}>
+            <button type="button" onClick={() => open(example)}>
+              {example.title}
+            </button>
+            <p>{example.about}</p>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function ExamplesIcon() {
+  return (
+    <svg viewBox="0 0 16 16" fill="none" stroke="currentColor" strokeWidth="1.5" aria-hidden="true">
+      <path d="M2 4h2M2 8h2M2 12h2M7 4h7M7 8h7M7 12h7" strokeLinecap="round" />
+    </svg>
+  );
+}
+
+export const EXAMPLES_PLUGIN: GraphiQLPlugin = { title: 'Examples', icon: ExamplesIcon, content: ExamplesPanel };

@@ -1,0 +1,73 @@
+import { GraphiQL } from 'graphiql';
+import { type FormEvent, useEffect, useMemo, useState } from 'react';
+import { askStanding, openApi, type Standing } from './api.js';
+import { EXAMPLES } from './examples.js';
+import { EXAMPLES_PLUGIN } from './examples-panel.js';
+import { keepToken, readToken } from './token.js';
+
+const PLUGINS = [EXAMPLES_PLUGIN];
+
+/** The page: a bar for the token, and below it GraphiQL, opened anew with each token. */
+export function Page() {
+  const [token, setToken] = useState(readToken);
+  useEffect(() => {
+    const onLink = () => setToken(readToken());
+    addEventListener('hashchange', onLink);
+    return () => removeEventListener('hashchange', onLink);
+  }, []);
+  const api = useMemo(() => openApi(token), [token]);
+  useEffect(() => api.close, [api]);
+  return (
+    <>
+      <TokenBar
+        key={token}
+        token={token}
+        onToken={(given) => {
+          keepToken(given);
+          setToken(readToken());
+        }}
+      />
+      <main>
+        <GraphiQL
+          key={token}
+          fetcher={api.fetcher}
+          plugins={PLUGINS}
+          visiblePlugin={EXAMPLES_PLUGIN}
+          defaultQuery={EXAMPLES[0].query}
+          // The token has its own field, and goes with every request.
+          isHeadersEditorEnabled={false}
+          showPersistHeadersSettings={false}
+        >
+          <GraphiQL.Logo>
+            <span>HTTP Logs Monitor</span>
+          </GraphiQL.Logo>
+        </GraphiQL>
+      </main>
+    </>
+  );
+}
+
+function TokenBar({ token, onToken }: { token: string; onToken: (token: string) => void }) {
+  const [standing, setStanding] = useState<Standing | null>(null);
+  useEffect(() => {
+    let current = true;
+    void askStanding(token).then((found) => current && setStanding(found));
+    return () => {
+      current = false;
+    };
+  }, [token]);
+  const submit = (event: FormEvent<HTMLFormElement>): void => {
+    event.preventDefault();
+    onToken(String(new FormData(event.currentTarget).get('token')));
+  };
+  return (
+    <form className="token-bar" onSubmit={submit}>
+      <label htmlFor="token">Token</label>
+      <input id="token" name="token" type="password" autoComplete="off" spellCheck={false} defaultValue={token} />
+      <button type="submit">Use</button>
+      <output className={standing?.accepted ? 'accepted' : 'open'} aria-live="polite">
+        {standing?.words ?? '…'}
+      </output>
+    </form>
+  );
+}
