@@ -12,7 +12,7 @@ module.exports = {
       name: 'clients-know-the-contract-only',
       severity: 'error',
       from: { path: clients },
-      to: { path: '^(server|migrations|cli|ormconfig)' },
+      to: { path: '^(server|migrations|cli)/|^ormconfig' },
     },
     {
       name: 'clients-do-not-load-decorators',
@@ -30,7 +30,7 @@ module.exports = {
       name: 'schema-knows-nobody',
       severity: 'error',
       from: { path: '^schema/' },
-      to: { path: '^(server|agent|client-|cli|migrations|simulator|ormconfig)' },
+      to: { path: '^(server|agent|client-[a-z]+|cli|migrations|simulator)/|^ormconfig' },
     },
     {
       name: 'core-is-pure',
