@@ -21,6 +21,8 @@ export const EMPTY_SERIES: Series = new Map();
 
 /** The width of the windows that come live. */
 export const LIVE_STEP_MS = 10_000;
+/** The sliding window. */
+const SLIDING_MS = 120_000;
 
 export function pointOf(window: SeriesWindow): WindowPoint {
   return {
@@ -67,6 +69,14 @@ export const NO_FIGURES: Figures = {
 /** The start of the newest 10 seconds that are whole: an event in a window's last second leaves nothing to come. */
 export function wholeWindowStart(atMs: number): number {
   return Math.floor((atMs + 1_000) / LIVE_STEP_MS) * LIVE_STEP_MS - LIVE_STEP_MS;
+}
+
+/** Hits of the windows that the two minutes up to an instant touch: what their tops count. */
+export function touchedHits(series: Series, atMs: number): number {
+  const firstMs = Math.floor((Math.floor(atMs / 1_000) * 1_000 - SLIDING_MS + 1_000) / LIVE_STEP_MS) * LIVE_STEP_MS;
+  let hits = 0;
+  for (const { startMs, stats } of series.values()) if (startMs >= firstMs && startMs <= atMs) hits += stats.hits;
+  return hits;
 }
 
 /** Hits a second of so many windows up to one, oldest first, a quiet one as 0: what a sparkline shows. */

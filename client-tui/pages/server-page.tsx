@@ -1,12 +1,14 @@
 import { Box } from 'ink';
 import type { AlertState } from '../feeds/alert-feed.js';
 import { graphOf, type ServerState } from '../feeds/server-feed.js';
+import { count } from '../format/numbers.js';
 import { safeText } from '../format/safe-text.js';
 import { newestEvent } from '../format/times.js';
 import type { TerminalSize } from '../hooks/use-terminal-size.js';
 import { newestFirst } from '../model/alerts.js';
 import { conditionOf, graphRule, rulesOf } from '../model/rules.js';
 import type { Screen } from '../model/screen.js';
+import { touchedHits } from '../model/series.js';
 import type { TableSpan } from '../model/timeframes.js';
 import { useTheme } from '../theme.js';
 import { AlertPanel } from '../widgets/alert-panel.js';
@@ -132,13 +134,15 @@ function TopTables({ server, size, frame, height }: PartProps) {
   };
   const tops = server.tables === 'sliding' ? server.sliding : server.tops;
   const left = Math.floor(size.columns / 2);
-  const shared = { detail: labels[server.tables], hits: tops?.hits ?? 0, frame, height };
+  // The sliding tops are of the 10-second windows that it touches, a little more than its own hits.
+  const hits = server.tables === 'sliding' ? touchedHits(server.series, server.atMs ?? 0) : (tops?.hits ?? 0);
+  const shared = { detail: labels[server.tables], hits, frame, height };
   return (
     <Box>
       <TopTable {...shared} title="Sections" entries={tops?.sections ?? null} width={left} />
       <TopTable
         {...shared}
-        title={tops ? `Hosts (${tops.distinctHosts})` : 'Hosts'}
+        title={tops ? `Hosts (${count(tops.distinctHosts)})` : 'Hosts'}
         entries={tops?.hosts ?? null}
         width={size.columns - left}
       />

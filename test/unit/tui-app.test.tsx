@@ -77,7 +77,7 @@ describe("a server's page", () => {
     expect(figure('since 21:19:00')).toBe('since 21:19:00 50 12.50 12.5 kB 2.0% 0 49 0 0 1 0');
     expect(figure('last 10 s')).toBe('last 10 s, to 21:19:00 100 10.00 10 kB 2.0% 0 98 0 0 2 0');
     expect(figure('last 2 min,')).toBe('last 2 min, to 21:19:03 1,200 10.00 10 kB 2.0% 0 1,176 0 0 24 0');
-    await app.see(/\/api +600 +50% +1/);
+    await app.see(/\/api +600 +48% +1/);
     await app.see('Hosts (3)');
     await app.see('╌╌ High traffic: hits/s over 2 min > 10');
     await app.see('▲ fired   High traffic generated an alert - hits = 10.05, triggered at 2019-02-07T21:12:36Z');

@@ -12,6 +12,7 @@ import {
   mergeWindows,
   NO_FIGURES,
   recentRates,
+  touchedHits,
   type WindowPoint,
   wholeWindowStart,
 } from '../../client-tui/model/series.js';
@@ -70,6 +71,15 @@ describe('series', () => {
     [29_999, 20_000],
   ])('the newest whole window at %i begins at %i', (atMs, start) => {
     expect(wholeWindowStart(atMs)).toBe(start);
+  });
+
+  test('the two minutes touch thirteen windows, twelve where they end with one', () => {
+    const series = mergeWindows(
+      EMPTY_SERIES,
+      Array.from({ length: 30 }, (_, index) => point(index * 10_000, 1, 1)),
+    );
+    expect(touchedHits(series, 203_500)).toBe(13); // (83, 203]: from window 80 on
+    expect(touchedHits(series, 209_999)).toBe(12); // (89, 209]: second 90 is the first
   });
 
   test('a sparkline shows quiet windows as quiet', () => {
