@@ -67,50 +67,50 @@ export class Live {
   }
 
   /** At once the state as it is, then, at most once a second, the agents whose windows changed. */
-  async *windows(scope: WindowScope): AsyncGenerator<AgentChange[]> {
+  windows(scope: WindowScope): AsyncIterableIterator<AgentChange[]> {
     const slot = new Slot(WINDOW_MS);
     const admits = (agentId: string) => scope.agentIds === null || scope.agentIds.includes(agentId);
     const subscriber = { tenantId: scope.tenantId, listening: { slot, admits } };
-    // Listening comes first: a change between the snapshot and the listening would be lost.
-    this.windowSubscribers.add(subscriber);
-    try {
-      yield await this.snapshot(scope);
-      for (;;) {
-        const toldAtMs = performance.now();
-        if (!(await slot.filled())) return;
-        await sleep(Math.max(0, toldAtMs + TICK_MS - performance.now()));
-        yield await this.changed(scope, slot.take());
-      }
-    } finally {
-      slot.close();
-      this.windowSubscribers.delete(subscriber);
+    return subscription(slot, this.windowSubscribers, subscriber, () => this.tellWindows(scope, slot));
+  }
+
+  private async *tellWindows(scope: WindowScope, slot: Slot): AsyncGenerator<AgentChange[]> {
+    yield await this.snapshot(scope);
+    for (;;) {
+      const toldAtMs = performance.now();
+      if (!(await slot.filled())) return;
+      await sleep(Math.max(0, toldAtMs + TICK_MS - performance.now()));
+      yield await this.changed(scope, slot.take());
     }
   }
 
   /** Events recorded after the cursor, then new ones as they come: none missed, none twice. */
-  async *alertEvents(scope: AlertScope): AsyncGenerator<AlertEventRow> {
+  alertEvents(scope: AlertScope): AsyncIterableIterator<AlertEventRow> {
     const slot = new Slot(WINDOW_MS);
     const subscriber = { tenantId: scope.tenantId, listening: slot };
-    this.alertSubscribers.add(subscriber);
-    try {
-      let after =
-        scope.after ?? (await this.db.inTenants([scope.tenantId], ({ sql }) => latestEventNumber(sql, scope.tenantId)));
-      for (;;) {
-        // Emptied before reading: an event recorded while we read fills it again.
-        slot.take();
-        const query = { ...scope, after, fromMs: null, toMs: null, newestFirst: false, limit: EVENTS_AT_ONCE };
-        const events = await this.db.inTenants([scope.tenantId], ({ sql }) => readAlertEvents(sql, query));
-        for (const event of events) {
-          after = event.number;
-          yield event;
-        }
-        if (events.length === EVENTS_AT_ONCE) continue;
-        if (!(await slot.filled())) return;
+    return subscription(slot, this.alertSubscribers, subscriber, () => this.tellAlertEvents(scope, slot));
+  }
+
+  private async *tellAlertEvents(scope: AlertScope, slot: Slot): AsyncGenerator<AlertEventRow> {
+    const read = <Result>(work: (sql: Transaction['sql']) => Promise<Result>) =>
+      this.db.inTenants([scope.tenantId], ({ sql }) => work(sql));
+    let after = scope.after ?? (await read((sql) => latestEventNumber(sql, scope.tenantId)));
+    for (;;) {
+      // Emptied before reading: an event recorded while we read fills it again.
+      slot.take();
+      const query = { ...scope, after, fromMs: null, toMs: null, newestFirst: false, limit: EVENTS_AT_ONCE };
+      const events = await read((sql) => readAlertEvents(sql, query));
+      for (const event of events) {
+        after = event.number;
+        yield event;
       }
-    } finally {
-      slot.close();
-      this.alertSubscribers.delete(subscriber);
+      if (events.length < EVENTS_AT_ONCE && !(await slot.filled())) return;
     }
+  }
+
+  /** Subscriptions that are held now. */
+  get subscribers(): number {
+    return this.windowSubscribers.size + this.alertSubscribers.size;
   }
 
   /** Ends all subscriptions: the server stops. */
@@ -144,6 +144,44 @@ export class Live {
       { snapshot: true },
     );
   }
+}
+
+/**
+ * A generator's messages for one subscriber, who listens from the first call on: a change between the first message and
+ * the listening would be lost. `return` does not wait for the message that is being waited for: a generator's own would,
+ * and a quiet agent would keep those who have left.
+ */
+function subscription<Listening, Message>(
+  slot: Slot,
+  subscribers: Set<Subscriber<Listening>>,
+  subscriber: Subscriber<Listening>,
+  tell: () => AsyncGenerator<Message>,
+): AsyncIterableIterator<Message> {
+  subscribers.add(subscriber);
+  const messages = tell();
+  const leave = () => {
+    slot.close();
+    subscribers.delete(subscriber);
+  };
+  return {
+    next: async () => {
+      try {
+        const result = await messages.next();
+        if (result.done) leave();
+        return result;
+      } catch (error) {
+        leave();
+        throw error;
+      }
+    },
+    return: async () => {
+      leave();
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }
 
 /** What an agent's subscribers are told; without changes, the windows of the two minutes up to its newest event. */
