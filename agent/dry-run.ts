@@ -3,7 +3,8 @@ import { NONE, sectionOf, splitTarget } from '../schema/entry.js';
 import type { Entry } from '../schema/log-batch.js';
 import { type Clock, systemClock } from './clock.js';
 import { type Format, lineParser } from './parse/index.js';
-import { LINE_BYTES_MAX, openFile, type Source, StdinSource } from './source/index.js';
+import { parseReadLine } from './parse-line.js';
+import { openFile, type Source, StdinSource } from './source/index.js';
 
 export interface DryRunOptions {
   /** Paths; `-` is standard input. */
@@ -95,9 +96,9 @@ async function dryRunSource(
       }
       continue;
     }
-    const parsed = parse(line.text);
+    const parsed = parseReadLine(parse, line);
     if (typeof parsed === 'string') {
-      await err.write(`${prefix}${number}: ${line.cut ? `longer than ${LINE_BYTES_MAX} bytes` : parsed}\n`);
+      await err.write(`${prefix}${number}: ${parsed}\n`);
     } else if (parsed !== null) await out.write(`${JSON.stringify(asLogEntry(number, parsed))}\n`);
     number++;
   }

@@ -83,8 +83,7 @@ export class BatchDraft {
     else {
       this.malformed++;
       if (this.rejections.length >= REJECTIONS_MAX) return;
-      const reason = line.cut ? `longer than ${LINE_BYTES_MAX} bytes` : parsed;
-      this.rejections.push({ position: line.from, reason, sample: sampleOf(line.text) });
+      this.rejections.push({ position: line.from, reason: parsed, sample: sampleOf(line.text) });
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import { otherFormat } from '../format-check.js';
 import { type FirstLines, type Format, lineParser, type ParseLine } from '../parse/index.js';
+import { parseReadLine } from '../parse-line.js';
 import type { Source } from '../source/index.js';
 import { type Batch, BatchDraft, type BatchLimits } from './batch.js';
 import type { Pace } from './pace.js';
@@ -82,7 +83,7 @@ export class Filler {
       const line = source.next();
       if (line === null) return taken > 0;
       pace.take();
-      const parsed = this.parse(line.text);
+      const parsed = parseReadLine(this.parse, line);
       draft.add(line, parsed);
       if (firstLines.verdict === 'open') this.noteFirst(parsed);
       if (typeof parsed === 'string') this.sayMalformed(line.from, parsed);

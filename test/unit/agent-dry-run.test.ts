@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { Readable, Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { dryRun, type Format } from '../../agent/index.js';
-import { sharedFile } from '../support/agent-data.js';
 import { logLines, temporaryFolder } from '../support/agent-harness.js';
+import { sharedData } from '../support/shared-data.js';
 
 interface Shown {
   line: number;
@@ -84,11 +84,11 @@ const REFERENCE = [
 ];
 
 describe.each(REFERENCE)('$name', (wanted) => {
-  const file = sharedFile(wanted.name);
-  (file.there ? test.each([wanted.format, 'auto'] as const) : test.skip.each(['']))(
+  const path = sharedData(wanted.name);
+  (path !== null ? test.each([wanted.format, 'auto'] as const) : test.skip.each(['']))(
     'as the reference counts it, %s',
     async (format) => {
-      const { entries, errors } = await run([file.path], format as Format);
+      const { entries, errors } = await run([path ?? ''], format as Format);
       const tally = (of: (entry: Shown) => string | number) => {
         const counts: Record<string, number> = {};
         for (const entry of entries) counts[of(entry)] = (counts[of(entry)] ?? 0) + 1;

@@ -1,11 +1,13 @@
 // Goal: every line becomes what the log says, or is refused with its reason; no line does harm.
 // Method: real lines of other projects' tests, the rules' borders by example, the laws by property.
+
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Format, lineParser, type ParsedLine } from '../../agent/parse/index.js';
 import { sectionOf, splitTarget } from '../../schema/entry.js';
 import type { Entry } from '../../schema/log-batch.js';
-import { sharedFile } from '../support/agent-data.js';
+import { describeWithData, sharedData } from '../support/shared-data.js';
 
 const parse = (line: string, format: Format = 'auto'): ParsedLine => lineParser(format)(line);
 
@@ -26,15 +28,15 @@ const csv = (change: Partial<Record<'host' | 'user' | 'date' | 'request' | 'stat
   return [host, '"-"', user, date, request, status, bytes].join(',');
 };
 
-const cases = sharedFile('parser_cases.jsonl');
-(cases.there ? describe : describe.skip)('lines that other projects test with', () => {
+const cases = sharedData('parser_cases.jsonl');
+describeWithData('lines that other projects test with', () => {
   interface Case {
     format: string;
     verdict: 'accept' | 'reject' | 'judge';
     line: string;
     expect: Record<string, string | number> | null;
   }
-  const ours = (cases.there ? cases.read().trim().split('\n') : [])
+  const ours = (cases === null ? [] : readFileSync(cases, 'utf8').trim().split('\n'))
     .map((line) => JSON.parse(line) as Case)
     .filter(({ format, verdict }) => ['csv', 'common', 'combined'].includes(format) && verdict !== 'judge');
 
