@@ -16,8 +16,14 @@ const OWNER = 'hlm_jobs';
 const DATABASE = 'hlm';
 /** A first start writes 40 MB and a recovery replays up to max_wal_size: both take seconds, never minutes. */
 const START_WITHIN_MS = 60_000;
+const RELAUNCH_AFTER_MS = 500;
 /** Fast shutdown writes one checkpoint. */
 const STOP_WITHIN_MS = 20_000;
+
+/** A postmaster of ours. */
+interface Running {
+  exited: Promise<void>;
+}
 
 interface Passwords {
   superuser: string;
@@ -52,7 +58,8 @@ export async function startEmbeddedPostgres(dataFolder: string): Promise<Embedde
     const running = launch(binaries, dataFolder, folder, user, port);
     if (await isReady(port, passwords.superuser, running.exited)) {
       const url = await bootstrap(port, passwords);
-      return { url, stop: () => stop(folder, running.exited) };
+      const relaunch = () => launch(binaries, dataFolder, folder, user, port);
+      return { url, stop: keepRunning(running, relaunch, folder) };
     }
     // The port may have been taken between our look and PostgreSQL's: try others before giving up.
     if (attempt === 3) throw new UserError(`the embedded PostgreSQL does not start: ${await lastWords(dataFolder)}`);
@@ -104,7 +111,13 @@ function postgresEnv(): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(entries), LC_ALL: 'C', TZ: 'UTC' };
 }
 
-function launch(binaries: PostgresBinaries, data: string, folder: string, user: SystemUser | null, port: number) {
+function launch(
+  binaries: PostgresBinaries,
+  data: string,
+  folder: string,
+  user: SystemUser | null,
+  port: number,
+): Running {
   const settings = {
     listen_addresses: '127.0.0.1',
     port: String(port),
@@ -135,6 +148,26 @@ function launch(binaries: PostgresBinaries, data: string, folder: string, user: 
     child.on('exit', () => resolve());
   });
   return { exited };
+}
+
+/** Starts PostgreSQL again, on the same port, whenever it ends without having been told to. Returns what stops it. */
+function keepRunning(first: Running, relaunch: () => Running, folder: string): () => Promise<void> {
+  let current = first;
+  let stopping = false;
+  const watch = ({ exited }: Running): void => {
+    void exited.then(async () => {
+      // Its orphaned backends notice within moments; until they have gone, a new one would refuse the folder.
+      if (!stopping) await sleep(RELAUNCH_AFTER_MS);
+      if (stopping) return;
+      current = relaunch();
+      watch(current);
+    });
+  };
+  watch(first);
+  return async () => {
+    stopping = true;
+    await stop(folder, current.exited);
+  };
 }
 
 async function freePort(): Promise<number> {
