@@ -1,5 +1,6 @@
-import { createGraphiQLFetcher, type Fetcher } from '@graphiql/toolkit';
-import { createClient } from 'graphql-ws';
+import type { Fetcher, FetcherParams } from '@graphiql/toolkit';
+import { type ExecutionResult, getOperationAST, parse } from 'graphql';
+import { type Client, createClient } from 'graphql-ws';
 
 /** What this page speaks to: the address it came from. */
 const API_PATH = '/graphql';
@@ -15,14 +16,51 @@ export function openApi(token: string): Api {
   const socketUrl = new URL(API_PATH, location.href);
   socketUrl.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
   const socket = createClient({ url: socketUrl.href, connectionParams: authorization, lazy: true });
-  const fetcher = createGraphiQLFetcher({
-    url: API_PATH,
-    headers: authorization,
-    wsClient: socket,
-    // Answers come whole; a program's Accept, so that the server does not take this for a browser's visit.
-    enableIncrementalDelivery: false,
-  });
+  const fetcher: Fetcher = (given) => {
+    const { params, isSubscription } = prepare(given);
+    return isSubscription ? follow(socket, params) : post(params, authorization);
+  };
   return { fetcher, close: () => void socket.dispose() };
+}
+
+/** The operation is read anew: just after a tab was changed, what the editor knows is still about the one before. */
+function prepare({ query, variables, operationName }: FetcherParams): {
+  params: FetcherParams;
+  isSubscription: boolean;
+} {
+  try {
+    const document = parse(query);
+    const named = operationName ? getOperationAST(document, operationName) : null;
+    const operation = named ?? getOperationAST(document);
+    const params = { query, variables, operationName: operation?.name?.value ?? null };
+    return { params, isSubscription: operation?.operation === 'subscription' };
+  } catch {
+    // The server says best what is wrong with it.
+    return { params: { query, variables, operationName }, isSubscription: false };
+  }
+}
+
+async function post(params: FetcherParams, headers: Record<string, string>): Promise<ExecutionResult> {
+  const response = await fetch(API_PATH, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
+    body: JSON.stringify(params),
+  });
+  return response.json();
+}
+
+/** What a subscription sends; its failure is the last of its answers. */
+async function* follow(
+  socket: Client,
+  { query, variables, operationName }: FetcherParams,
+): AsyncGenerator<ExecutionResult> {
+  try {
+    yield* socket.iterate({ query, variables, operationName }) as AsyncIterableIterator<ExecutionResult>;
+  } catch (error) {
+    if (Array.isArray(error)) yield { errors: error };
+    else if (error instanceof CloseEvent) throw new Error(`The socket was closed: ${error.code} ${error.reason}`);
+    else throw error;
+  }
 }
 
 /** Whom the server takes the token for, in words. */
@@ -31,13 +69,10 @@ export type Standing = { accepted: boolean; words: string };
 export async function askStanding(token: string): Promise<Standing> {
   if (token === '') return { accepted: false, words: 'no token yet' };
   try {
-    const response = await fetch(API_PATH, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-      body: JSON.stringify({ query: '{ viewer { role tenant { name } } }' }),
-    });
-    const { data, errors } = await response.json();
-    if (data?.viewer) return { accepted: true, words: `${data.viewer.role} of ${data.viewer.tenant.name}` };
+    const query = '{ viewer { role tenant { name } } }';
+    const { data, errors } = await post({ query }, { authorization: `Bearer ${token}` });
+    const viewer = data?.viewer as { role: string; tenant: { name: string } } | undefined;
+    if (viewer) return { accepted: true, words: `${viewer.role} of ${viewer.tenant.name}` };
     return { accepted: false, words: errors?.[0]?.message ?? 'not accepted' };
   } catch {
     return { accepted: false, words: 'the server does not answer' };

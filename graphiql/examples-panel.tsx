@@ -1,15 +1,14 @@
 import { type GraphiQLPlugin, useEditorContext } from '@graphiql/react';
-import { EXAMPLES, type Example } from './examples.js';
+import { EXAMPLES, type Example, variablesText } from './examples.js';
 
 function ExamplesPanel() {
   const { addTab, queryEditor, variableEditor } = useEditorContext({ nonNull: true });
-  const open = ({ query, variables }: Example): void => {
+  const open = (example: Example): void => {
     addTab();
-    // The new tab fills the editors with its own emptiness first.
+    // The new tab fills the editors with its own contents first.
     setTimeout(() => {
-      const given = variables(Date.now());
-      queryEditor?.setValue(query);
-      variableEditor?.setValue(Object.keys(given).length === 0 ? '' : JSON.stringify(given, null, 2));
+      queryEditor?.setValue(example.query);
+      variableEditor?.setValue(variablesText(example, Date.now()));
     });
   };
   return (

@@ -34,7 +34,11 @@ const LIVE = `subscription Live {
       start
       complete
       revision
-      stats { hits errorRate top(dimension: SECTION, first: 3) { key hits } }
+      stats {
+        hits
+        errorRate
+        top(dimension: SECTION, first: 3) { key hits }
+      }
     }
     sliding { at stats { hitsPerSecond } }
   }
@@ -127,3 +131,9 @@ export const EXAMPLES: readonly Example[] = [
     variables: (nowMs) => ({ time: new Date(nowMs).toISOString() }),
   },
 ];
+
+/** An example's variables as the editor shows them. */
+export function variablesText({ variables }: Example, nowMs: number): string {
+  const given = variables(nowMs);
+  return Object.keys(given).length === 0 ? '' : JSON.stringify(given, null, 2);
+}

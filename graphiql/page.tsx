@@ -1,11 +1,16 @@
 import { GraphiQL } from 'graphiql';
 import { type FormEvent, useEffect, useMemo, useState } from 'react';
 import { askStanding, openApi, type Standing } from './api.js';
-import { EXAMPLES } from './examples.js';
+import { EXAMPLES, variablesText } from './examples.js';
 import { EXAMPLES_PLUGIN } from './examples-panel.js';
 import { keepToken, readToken } from './token.js';
 
 const PLUGINS = [EXAMPLES_PLUGIN];
+/** What a first visitor finds open; later ones find their own tabs. */
+const TABS = EXAMPLES.map((example) => ({
+  query: example.query,
+  variables: variablesText(example, Date.now()) || null,
+}));
 
 /** The page: a bar for the token, and below it GraphiQL, opened anew with each token. */
 export function Page() {
@@ -32,14 +37,14 @@ export function Page() {
           key={token}
           fetcher={api.fetcher}
           plugins={PLUGINS}
-          visiblePlugin={EXAMPLES_PLUGIN}
-          defaultQuery={EXAMPLES[0].query}
+          defaultTabs={TABS}
+          defaultQuery="# A query of your own: Ctrl-Space completes, Ctrl-Enter sends.\n"
           // The token has its own field, and goes with every request.
           isHeadersEditorEnabled={false}
           showPersistHeadersSettings={false}
         >
           <GraphiQL.Logo>
-            <span>HTTP Logs Monitor</span>
+            <span />
           </GraphiQL.Logo>
         </GraphiQL>
       </main>
@@ -62,9 +67,23 @@ function TokenBar({ token, onToken }: { token: string; onToken: (token: string) 
   };
   return (
     <form className="token-bar" onSubmit={submit}>
+      <strong>HTTP Logs Monitor</strong>
       <label htmlFor="token">Token</label>
-      <input id="token" name="token" type="password" autoComplete="off" spellCheck={false} defaultValue={token} />
+      <input
+        id="token"
+        name="token"
+        type="password"
+        autoComplete="off"
+        required
+        // Never filled in: what a page holds, its attributes and screenshots show.
+        placeholder={token === '' ? '' : 'kept until this tab is closed'}
+      />
       <button type="submit">Use</button>
+      {token !== '' && (
+        <button type="button" onClick={() => onToken('')}>
+          Forget
+        </button>
+      )}
       <output className={standing?.accepted ? 'accepted' : 'open'} aria-live="polite">
         {standing?.words ?? '…'}
       </output>

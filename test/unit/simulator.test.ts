@@ -5,10 +5,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { combinedLine, logTime } from '../../../simulator/combined.js';
-import { linesFrom, secondsOf, writeLines } from '../../../simulator/file.js';
-import { DueLines, startLiveTraffic } from '../../../simulator/live.js';
-import { trafficAt } from '../../../simulator/traffic.js';
+import { combinedLine, logTime } from '../../simulator/combined.js';
+import { linesFrom, secondsOf, writeLines } from '../../simulator/file.js';
+import { DueLines, startLiveTraffic } from '../../simulator/live.js';
+import { trafficAt } from '../../simulator/traffic.js';
 
 const START_MS = Date.UTC(2026, 1, 28, 23, 59, 50);
 const SPEC = { seed: 7 };

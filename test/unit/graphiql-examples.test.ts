@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { buildSchema, Kind, parse, validate } from 'graphql';
 import { getVariableValues } from 'graphql/execution/values.js';
-import { EXAMPLES } from '../../../graphiql/examples.js';
+import { EXAMPLES } from '../../graphiql/examples.js';
 
 const schema = buildSchema(readFileSync('schema/schema.graphql', 'utf8'));
 
