@@ -161,6 +161,11 @@ function fail(message: string): never {
   throw new InvalidLogBatchError(`LogBatch: ${message}`);
 }
 
+/** A value within a message: whatever it is, and however long. */
+function shown(value: unknown): string {
+  return (JSON.stringify(value) ?? 'undefined').slice(0, 40);
+}
+
 function numbers(value: unknown, name: string, count: number): number[] {
   if (!Array.isArray(value)) fail(`${name} must be a list`);
   if (value.length !== count) fail(`${name} has ${value.length} places, count says ${count}`);
@@ -185,7 +190,7 @@ function decodeColumn(value: unknown, name: TextColumnName, count: number): { di
   for (let i = 0; i < count; i++) {
     const place = raw[i];
     if (!Number.isInteger(place) || place < 0 || place > texts.length) {
-      fail(`columns.${name}.index[${i}] is ${place}, not within 0 to ${texts.length}`);
+      fail(`columns.${name}.index[${i}] is ${shown(place)}, not within 0 to ${texts.length}`);
     }
     places[i] = place;
   }
@@ -202,7 +207,7 @@ function decodeColumn(value: unknown, name: TextColumnName, count: number): { di
 export function decodeLogBatch(value: unknown): DecodedBatch {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) fail('must be an object');
   const batch = value as Partial<LogBatch>;
-  if (batch.version !== 1) fail(`version ${String(batch.version)} is not known; this server reads 1`);
+  if (batch.version !== 1) fail(`version ${shown(batch.version)} is not known; this server reads 1`);
   const count = batch.count as number;
   if (!Number.isInteger(count) || count < 0) fail('count must be a whole number from 0');
   if (count > BATCH_ENTRIES_MAX) fail(`${count} entries are more than ${BATCH_ENTRIES_MAX}`);

@@ -1,0 +1,256 @@
+// Goal: the same entries give the same windows, in any order and any batches, and these windows say what the entries say.
+// Method: the real aggregation and merging against a brute force that goes line by line; encodings there and back.
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { NONE, sectionOf, splitTarget } from '../../schema/entry.js';
+import { decodeLogBatch, type Entry } from '../../schema/log-batch.js';
+import { aggregateBatch } from '../../server/core/windows/aggregate.js';
+import { decodeSeconds, decodeTopsInto, encodeSeconds, encodeTops } from '../../server/core/windows/encoding.js';
+import { slidingTotals } from '../../server/core/windows/sliding.js';
+import { tumblingWindowStart } from '../../server/core/windows/tumbling.js';
+import {
+  DIMENSIONS,
+  type Dimension,
+  emptyWindow,
+  hitsBySecond,
+  type KeyCounts,
+  mergeWindow,
+  type Tops,
+  type Window,
+} from '../../server/core/windows/window.js';
+import { cleanTexts, counts, entries } from '../support/arbitraries.js';
+import { batchOf } from '../support/entries.js';
+
+const RUNS = { numRuns: 300 };
+const lists = fc.array(entries, { maxLength: 30 });
+
+type Windows = Map<number, Window>;
+
+function aggregate(list: readonly Entry[]): Windows {
+  const batch = decodeLogBatch(JSON.parse(JSON.stringify(batchOf(list))));
+  return aggregateBatch(batch, batch.invalid);
+}
+
+function mergedInto(windows: Windows, others: Windows): Windows {
+  for (const [start, other] of others) {
+    const known = windows.get(start);
+    if (known) mergeWindow(known, other);
+    else windows.set(start, other);
+  }
+  return windows;
+}
+
+/** Plain and sorted, to be compared by value. */
+function plain(windows: Windows) {
+  return [...windows]
+    .sort(([a], [b]) => a - b)
+    .map(([start, { tops, ...numbers }]) => ({
+      start,
+      ...numbers,
+      tops: DIMENSIONS.map((name) => topsValue(tops[name])),
+    }));
+}
+
+function topsValue(tops: Tops) {
+  return [...tops].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) => ({ key, ...value }));
+}
+
+const KEY_OF: Record<Dimension, (entry: Entry) => string | null> = {
+  SECTION: ({ target }) => (target === null ? NONE : sectionOf(splitTarget(target).path)),
+  PATH: ({ target }) => (target === null ? NONE : splitTarget(target).path),
+  HOST: ({ host }) => host,
+  USER: ({ user }) => user,
+  METHOD: ({ method }) => method ?? NONE,
+  STATUS: ({ status }) => (status === 0 ? NONE : String(status)),
+  REFERRER: ({ referrer }) => referrer,
+  USER_AGENT: ({ userAgent }) => userAgent,
+};
+
+const NO_COUNTS: KeyCounts = { hits: 0, bytes: 0, clientErrors: 0, serverErrors: 0 };
+
+/** Line by line, with nothing clever. */
+function bruteForce(list: readonly Entry[]): Windows {
+  const windows: Windows = new Map();
+  for (const entry of list) {
+    const start = Math.floor(entry.timeMs / 10_000) * 10_000;
+    const window = windows.get(start) ?? emptyWindow();
+    windows.set(start, window);
+    const second = Math.floor((entry.timeMs % 10_000) / 1_000);
+    const klass = entry.status < 100 || entry.status > 599 ? 5 : Math.floor(entry.status / 100) - 1;
+    window.hits++;
+    window.bytes += entry.bytes;
+    window.status[klass]++;
+    window.seconds.bytes[second] += entry.bytes;
+    window.seconds.status[klass][second]++;
+    for (const dimension of DIMENSIONS) {
+      const key = KEY_OF[dimension](entry);
+      if (key === null) continue;
+      const { hits, bytes, clientErrors, serverErrors } = window.tops[dimension].get(key) ?? NO_COUNTS;
+      window.tops[dimension].set(key, {
+        hits: hits + 1,
+        bytes: bytes + entry.bytes,
+        clientErrors: clientErrors + (klass === 3 ? 1 : 0),
+        serverErrors: serverErrors + (klass === 4 ? 1 : 0),
+      });
+    }
+    window.peak = Math.max(...hitsBySecond(window.seconds));
+  }
+  return windows;
+}
+
+describe('aggregation', () => {
+  test('says what a count line by line says, in every dimension', () => {
+    fc.assert(
+      fc.property(lists, (list) => expect(plain(aggregate(list))).toEqual(plain(bruteForce(list)))),
+      RUNS,
+    );
+  });
+
+  test('gives equal windows for any order and any batching', () => {
+    const cuts = fc.array(fc.nat({ max: 5 }), { maxLength: 30 });
+    fc.assert(
+      fc.property(
+        lists,
+        cuts,
+        fc.array(fc.double({ noNaN: true }), { minLength: 30, maxLength: 30 }),
+        (list, batches, keys) => {
+          const shuffled = list.map((entry, i) => ({ entry, key: keys[i] })).sort((a, b) => a.key - b.key);
+          const groups = new Map<number, Entry[]>();
+          shuffled.forEach(({ entry }, i) => {
+            const group = batches[i] ?? 0;
+            groups.set(group, [...(groups.get(group) ?? []), entry]);
+          });
+          const merged = [...groups.values()].reduce(
+            (windows, group) => mergedInto(windows, aggregate(group)),
+            new Map(),
+          );
+          expect(plain(merged)).toEqual(plain(aggregate(list)));
+        },
+      ),
+      RUNS,
+    );
+  });
+
+  test('leaves out what is marked, and nothing else', () => {
+    fc.assert(
+      fc.property(lists, fc.array(fc.boolean(), { minLength: 30, maxLength: 30 }), (list, marks) => {
+        const batch = decodeLogBatch(batchOf(list));
+        const left = Uint8Array.from(list.map((_, i) => (marks[i] ? 1 : 0)));
+        expect(plain(aggregateBatch(batch, left))).toEqual(plain(bruteForce(list.filter((_, i) => !marks[i]))));
+      }),
+      RUNS,
+    );
+  });
+
+  test('an entry lies in the half-open window that its time says', () => {
+    fc.assert(
+      fc.property(entries, (entry) => {
+        const [[start]] = aggregate([entry]);
+        expect(start).toBe(tumblingWindowStart(entry.timeMs));
+        expect(start <= entry.timeMs && entry.timeMs < start + 10_000).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+});
+
+/** One window's worth, with sums near the largest exact number. */
+const bigWindows = fc.record({ list: lists, bytes: counts, hits: counts }).map(({ list, bytes, hits }) => {
+  const window = emptyWindow();
+  for (const other of aggregate(list).values()) mergeWindow(window, other);
+  const top = { hits, bytes, clientErrors: 0, serverErrors: 0 };
+  window.bytes = Math.min(window.bytes + bytes, Number.MAX_SAFE_INTEGER);
+  window.seconds.bytes[3] = Math.min(window.seconds.bytes[3] + bytes, Number.MAX_SAFE_INTEGER);
+  window.tops.PATH.set('/big', top);
+  return window;
+});
+
+const sum = (...windows: Window[]): Window => {
+  const merged = emptyWindow();
+  for (const window of windows) mergeWindow(merged, window);
+  return merged;
+};
+const value = (window: Window) => plain(new Map([[0, window]]));
+
+describe('merging', () => {
+  test('is commutative and associative, also where sums reach 2^53 − 1', () => {
+    fc.assert(
+      fc.property(bigWindows, bigWindows, bigWindows, (a, b, c) => {
+        expect(value(sum(a, b))).toEqual(value(sum(b, a)));
+        expect(value(sum(sum(a, b), c))).toEqual(value(sum(a, sum(b, c))));
+      }),
+      RUNS,
+    );
+  });
+
+  test('has the empty window as its neutral element, and does not touch what it adds', () => {
+    fc.assert(
+      fc.property(bigWindows, (window) => {
+        const before = structuredClone(window);
+        expect(value(sum(window, emptyWindow()))).toEqual(value(before));
+        sum(window, window);
+        expect(window).toEqual(before);
+      }),
+      RUNS,
+    );
+  });
+});
+
+describe('encoding', () => {
+  const topsOf = fc.uniqueArray(fc.tuple(cleanTexts, fc.tuple(counts, counts, counts, counts)), {
+    selector: ([key]) => key,
+    maxLength: 20,
+  });
+
+  test('tops come back as they went, long and foreign keys and large numbers too', () => {
+    fc.assert(
+      fc.property(topsOf, fc.nat({ max: 5_000 }), (list, length) => {
+        const tops: Tops = new Map(
+          list.map(([key, [hits, bytes, clientErrors, serverErrors]]) => [
+            key,
+            { hits, bytes, clientErrors, serverErrors },
+          ]),
+        );
+        tops.set(`/${'漢'.repeat(length)}`, { ...NO_COUNTS, hits: 1 });
+        const decoded: Tops = new Map();
+        decodeTopsInto(decoded, encodeTops(tops));
+        expect(topsValue(decoded)).toEqual(topsValue(tops));
+      }),
+      RUNS,
+    );
+  });
+
+  test('seconds come back as they went', () => {
+    const ten = fc.array(counts, { minLength: 10, maxLength: 10 });
+    fc.assert(
+      fc.property(
+        ten,
+        fc.array(ten, { minLength: 6, maxLength: 6 }),
+        fc.nat({ max: 63 }),
+        (bytes, columns, present) => {
+          const status = columns.map((column, i) => (present & (1 << i) ? column : new Array<number>(10).fill(0)));
+          expect(decodeSeconds(encodeSeconds({ bytes, status }))).toEqual({ bytes, status });
+        },
+      ),
+      RUNS,
+    );
+  });
+});
+
+test('the sliding window is the sum of its seconds, exact at both edges', () => {
+  fc.assert(
+    fc.property(lists, fc.integer({ min: -5, max: 45 }), fc.integer({ min: 1, max: 50 }), (list, offset, seconds) => {
+      const at = 1_549_573_860 + offset;
+      const windows = [...aggregate(list)].map(([startMs, window]) => ({ startMs, seconds: window.seconds }));
+      const within = list.filter(({ timeMs }) => {
+        const second = Math.floor(timeMs / 1_000);
+        return second > at - seconds && second <= at;
+      });
+      const found = slidingTotals(windows, at, seconds);
+      expect(found.hits).toBe(within.length);
+      expect(found.bytes).toBe(within.reduce((total, { bytes }) => total + bytes, 0));
+      expect(found.status.reduce((total, hits) => total + hits, 0)).toBe(within.length);
+    }),
+    RUNS,
+  );
+});
