@@ -17,7 +17,7 @@ export function tuiCommand(command: Command): Command {
   return command
     .option('--url <url>', "the server's GraphQL address (HLM_URL)")
     .option('--token <token>', 'a token that may read (HLM_TOKEN; else the one in the data folder)')
-    .option('--data <folder>', 'where the token is found (HLM_DATA)')
+    .option('--data <dir>', 'data folder, where the token is found (HLM_DATA)')
     .option('--agent <name>', "open this server's page at once")
     .option('--threshold <hits/s>', "first set the High traffic rule's threshold")
     .option('--plain', 'plain lines instead of a screen; always so where there is no terminal')

@@ -166,9 +166,9 @@ function Frame({ feeds, tenant, now, screen, ids, children }: FrameProps) {
   const list: Tab = { id: '', label: 'Servers', chosen: open === null, firing: false };
   const scope = scopeOf(screen);
   return (
-    <Box flexDirection="column" width={size.columns} height={size.rows} overflow="hidden">
+    <Box flexDirection="column" width={size.columns} height={size.rows} overflowY="hidden">
       <Header link={link} tenant={safeText(tenant)} tabs={[list, ...tabs]} width={size.columns} nowMs={nowMs} />
-      <Box flexDirection="column" height={bodyRows(size.rows)} overflow="hidden">
+      <Box flexDirection="column" height={bodyRows(size.rows)} overflowY="hidden">
         {screen.help ? (
           <HelpPage
             from={open === null ? 'servers' : 'server'}

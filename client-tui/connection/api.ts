@@ -33,14 +33,14 @@ export interface Api {
 }
 
 /** urql over HTTP for queries and mutations, over the link's socket for subscriptions. No cache: the stores are one. */
-export function createApi(url: string, token: string, link: Link): Api {
+export function createApi(url: string, token: string, link: Link, signal: AbortSignal): Api {
   const client = new Client({
     url,
     preferGetMethod: false,
     requestPolicy: 'network-only',
     fetch: (input, init) => {
-      const timeout = AbortSignal.timeout(ANSWER_WITHIN_MS);
-      return fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, timeout]) : timeout });
+      const ends = [signal, AbortSignal.timeout(ANSWER_WITHIN_MS), ...(init?.signal ? [init.signal] : [])];
+      return fetch(input, { ...init, signal: AbortSignal.any(ends) });
     },
     fetchOptions: { headers: { authorization: `Bearer ${token}` } },
     exchanges: [

@@ -19,8 +19,8 @@ export class RefusedError extends UserError {}
  *
  * @throws RefusedError where the token is not taken, UserError in all other cases; one line each.
  */
-export async function checkServer(url: string, token: string): Promise<Viewer> {
-  const answer = await ask(url, token);
+export async function checkServer(url: string, token: string, signal?: AbortSignal): Promise<Viewer> {
+  const answer = await ask(url, token, signal);
   const error = answer.errors?.[0];
   if (error?.extensions?.code === 'UNAUTHENTICATED') throw new RefusedError(`${url} does not accept this token`);
   if (error) throw new UserError(`${url} answers: ${safeText(error.message ?? 'an error without a message')}`);
@@ -39,7 +39,8 @@ interface Answer {
   errors?: { message?: string; extensions?: { code?: string } }[];
 }
 
-async function ask(url: string, token: string): Promise<Answer> {
+async function ask(url: string, token: string, signal?: AbortSignal): Promise<Answer> {
+  const timeout = AbortSignal.timeout(ANSWER_WITHIN_MS);
   const response = await fetch(url, {
     method: 'POST',
     headers: {
@@ -48,7 +49,7 @@ async function ask(url: string, token: string): Promise<Answer> {
       authorization: `Bearer ${token}`,
     },
     body: JSON.stringify({ query: print(ViewerQuery) }),
-    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
   }).catch((error: unknown) => {
     throw new UserError(`cannot reach ${url}: ${describeFailure(error)}`);
   });

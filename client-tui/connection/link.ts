@@ -8,6 +8,7 @@ import type { FrameClock, Store } from './store.js';
 const PING_EVERY_MS = 10_000;
 const PONG_WITHIN_MS = 5_000;
 const ACKNOWLEDGED_WITHIN_MS = 5_000;
+const CLOSED_WITHIN_MS = 500;
 /** The first wait, doubled at each failure up to the greatest; half of it is chance, so that many clients spread. */
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 15_000;
@@ -26,6 +27,8 @@ export interface LinkOptions {
   /** Wall clock, ms. */
   now: () => number;
   random: () => number;
+  /** Ends what is being asked over HTTP when the client ends. */
+  signal: AbortSignal;
 }
 
 /** A part that subscribes while there is a connection; it returns what ends its subscriptions. */
@@ -55,6 +58,9 @@ export class Link {
   readonly state: Store<LinkState>;
   private readonly attachments = new Map<Attachment, (() => void) | undefined>();
   private client: SocketClient | undefined;
+  /** Once it is open. */
+  private socket: WebSocket | undefined;
+  private pongTimer: NodeJS.Timeout | undefined;
   private timer: NodeJS.Timeout | undefined;
   private failures = 0;
   private sessions = 0;
@@ -100,7 +106,7 @@ export class Link {
       keepAlive: PING_EVERY_MS,
       connectionAckWaitTimeout: ACKNOWLEDGED_WITHIN_MS,
       on: {
-        connected: () => this.opened(client),
+        connected: (socket) => this.opened(client, socket as WebSocket),
         closed: (event) => this.ended(client, event),
         ping: (received) => {
           if (!received) this.expectPong(client);
@@ -118,12 +124,13 @@ export class Link {
     clearTimeout(this.timer);
     clearTimeout(this.pongTimer);
     this.stopAttachments();
-    const client = this.client;
+    const { client, socket } = this;
     this.client = undefined;
+    if (!socket) client?.terminate();
     void client?.dispose();
+    // A server that does not answer the closing would keep the process for half a minute.
+    if (socket) setTimeout(() => socket.terminate(), CLOSED_WITHIN_MS).unref();
   }
-
-  private pongTimer: NodeJS.Timeout | undefined;
 
   private expectPong(client: SocketClient): void {
     clearTimeout(this.pongTimer);
@@ -132,8 +139,9 @@ export class Link {
     }, PONG_WITHIN_MS);
   }
 
-  private opened(client: SocketClient): void {
+  private opened(client: SocketClient, socket: WebSocket): void {
     if (this.client !== client) return;
+    this.socket = socket;
     this.failures = 0;
     this.state.set({ kind: 'connected', sinceMs: this.options.now(), again: this.sessions > 0 });
     this.sessions += 1;
@@ -146,6 +154,8 @@ export class Link {
     clearTimeout(this.pongTimer);
     this.stopAttachments();
     void client.dispose();
+    this.socket?.terminate();
+    this.socket = undefined;
     const delayMs = retryDelayMs(this.failures, this.options.random);
     this.failures += 1;
     this.state.set({ kind: 'lost', reason: describeFailure(cause), retryAtMs: this.options.now() + delayMs });
@@ -159,7 +169,7 @@ export class Link {
     if (this.client || this.closed || held.kind !== 'lost' || held.retryAtMs === null) return;
     this.state.set({ ...held, retryAtMs: null });
     try {
-      await checkServer(this.options.url, this.options.token);
+      await checkServer(this.options.url, this.options.token, this.options.signal);
       this.connect();
     } catch (error) {
       if (this.closed) return;

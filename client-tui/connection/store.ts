@@ -22,6 +22,7 @@ export class FrameClock {
   private readonly waiting = new Set<() => void>();
   private timer: NodeJS.Timeout | undefined;
   private lastMs = Number.NEGATIVE_INFINITY;
+  private stopped = false;
 
   constructor(
     private readonly monotonicMs: () => number,
@@ -51,14 +52,16 @@ export class FrameClock {
     };
   }
 
+  /** For good: what comes afterwards is told to nobody. */
   stop(): void {
+    this.stopped = true;
     clearTimeout(this.timer);
     this.timer = undefined;
     this.waiting.clear();
   }
 
   private schedule(): void {
-    if (this.timer) return;
+    if (this.timer || this.stopped) return;
     const sinceMs = this.monotonicMs() - this.lastMs;
     this.timer = setTimeout(() => this.flush(), Math.max(0, this.frameMs - sinceMs));
   }

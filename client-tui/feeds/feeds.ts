@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { AgentCard } from '../../schema/operations/agents.js';
-import { type Api, createApi } from '../connection/api.js';
+import { createApi } from '../connection/api.js';
 import { Link, type LinkState } from '../connection/link.js';
 import { FrameClock, type Readable, type Store } from '../connection/store.js';
 import type { GraphSpan, TableSpan } from '../model/timeframes.js';
@@ -33,8 +33,10 @@ export interface FeedsOptions {
 /** Connects, and begins to follow servers and alerts. */
 export function openFeeds({ url, token, now }: FeedsOptions): Feeds {
   const frames = new FrameClock(() => performance.now());
-  const link = new Link({ url, token, frames, now, random: Math.random });
-  const api: Api = createApi(url, token, link);
+  const ending = new AbortController();
+  const { signal } = ending;
+  const link = new Link({ url, token, frames, now, random: Math.random, signal });
+  const api = createApi(url, token, link, signal);
   const context: FeedContext = { api, link, frames, now, notice: frames.store<Notice | null>(null) };
   const fleet = new FleetFeed(context);
   const alerts = new AlertFeed(context);
@@ -55,6 +57,7 @@ export function openFeeds({ url, token, now }: FeedsOptions): Feeds {
       fleet.close();
       alerts.close();
       link.close();
+      ending.abort();
       frames.stop();
     },
   };

@@ -33,16 +33,16 @@ export function Panel(props: PanelProps) {
   const rows = height - frameRows(frame);
   if (frame === 'rule') {
     return (
-      <Box flexDirection="column" width={width} height={height} overflow="hidden">
+      <Box flexDirection="column" width={width} height={height} overflowY="hidden">
         <UpperEdge {...props} left="──" right="──" />
-        <Box flexDirection="column" paddingX={2} height={rows} overflow="hidden">
+        <Box flexDirection="column" paddingX={2} height={rows} overflowY="hidden">
           {children}
         </Box>
       </Box>
     );
   }
   return (
-    <Box flexDirection="column" width={width} height={height} overflow="hidden">
+    <Box flexDirection="column" width={width} height={height} overflowY="hidden">
       <UpperEdge {...props} left="╭─" right="─╮" />
       <Box
         flexDirection="column"
@@ -52,7 +52,7 @@ export function Panel(props: PanelProps) {
         borderStyle="round"
         borderTop={false}
         borderColor={theme.border}
-        overflow="hidden"
+        overflowY="hidden"
       >
         {children}
       </Box>

@@ -107,21 +107,27 @@ function MarkLine({
     <Text wrap="truncate">
       <Text color={theme.muted}>{sized('0', AXIS_COLUMNS - 1, 'right')}</Text>
       <Text color={theme.border}> ┼</Text>
-      {cells.map((mark, index) =>
-        mark ? (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a cell is its place.
-          <Text key={index} color={mark.fired ? theme.bad : theme.good}>
-            {mark.fired ? '▲' : '▼'}
-          </Text>
-        ) : (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a cell is its place.
-          <Text key={index} color={theme.border}>
-            ─
-          </Text>
-        ),
-      )}
+      {runsOf(cells).map(({ text, colour }, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a run is its place.
+        <Text key={index} color={theme[colour]}>
+          {text}
+        </Text>
+      ))}
     </Text>
   );
+}
+
+/** The axis in as few pieces as it has colours: each piece costs at every drawing. */
+function runsOf(cells: readonly (Mark | null)[]): { text: string; colour: 'border' | 'bad' | 'good' }[] {
+  const runs: { text: string; colour: 'border' | 'bad' | 'good' }[] = [];
+  for (const mark of cells) {
+    const colour = mark === null ? 'border' : mark.fired ? 'bad' : 'good';
+    const text = mark === null ? '─' : mark.fired ? '▲' : '▼';
+    const before = runs.at(-1);
+    if (before?.colour === colour) before.text += text;
+    else runs.push({ text, colour });
+  }
+  return runs;
 }
 
 function TimeLine({

@@ -29,6 +29,8 @@ export class FakeServer {
   subscriptions: Subscription[] = [];
   asked: { operation: string; variables: Record<string, unknown> }[] = [];
   refusing = false;
+  /** Takes everything, and answers nothing. */
+  silent = false;
   private http: Server | undefined;
   private sockets = new Set<WebSocket>();
   private port = 0;
@@ -46,6 +48,7 @@ export class FakeServer {
       request.on('end', () => {
         response.setHeader('content-type', 'application/json');
         const { query, variables = {} } = JSON.parse(body);
+        if (this.silent) return;
         const accepted = !this.refusing && request.headers.authorization === `Bearer ${FakeServer.TOKEN}`;
         response.end(JSON.stringify(accepted ? this.answer(nameOf(query), variables) : unauthenticated));
       });
@@ -98,6 +101,7 @@ export class FakeServer {
     socket.on('message', (data) => {
       const { id = '', type, payload } = JSON.parse(String(data)) as Message;
       const send = (message: object) => socket.send(JSON.stringify(message));
+      if (this.silent) return;
       if (type === 'connection_init') {
         if (this.refusing || payload?.authorization !== `Bearer ${FakeServer.TOKEN}`) socket.close(4403, 'Forbidden');
         else send({ type: 'connection_ack' });

@@ -283,3 +283,15 @@ describe('plain lines', () => {
     await until('no socket', () => server.subscriptions.length === 0);
   });
 });
+
+test('a server that no longer answers holds nobody back', async () => {
+  feeds = openFeeds({ url: server.url, token: TOKEN, now: Date.now });
+  await until('subscriptions', () => server.subscriptions.length === 2);
+  server.silent = true;
+  const asked = feeds.alerts.refresh();
+  const startMs = performance.now();
+  feeds.close();
+  await asked;
+  await until('no socket', () => server.subscriptions.length === 0);
+  expect(performance.now() - startMs).toBeLessThan(3_000);
+});
