@@ -10,6 +10,10 @@ const program = new Command('hlm')
   .exitOverride();
 
 const commands: Record<string, { summary: string; load: () => Promise<(command: Command) => Command> }> = {
+  up: {
+    summary: 'everything at once: a server, an agent on simulated traffic or on files, the terminal client',
+    load: async () => (await import('./up.js')).upCommand,
+  },
   server: {
     summary: 'takes in what agents send, and answers queries',
     load: async () => (await import('./server.js')).serverCommand,

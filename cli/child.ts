@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream, rmSync, statSync, type WriteStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+
+const BINARY = fileURLToPath(new URL('./hlm.js', import.meta.url));
+/** A log larger than this when a run begins is begun anew: it is for finding out what just went wrong. */
+const LOG_BYTES_MAX = 10 * 1024 * 1024;
+/** How commands say what the user can mend (cli/hlm.ts). */
+const MISTAKE = /^hlm: /;
+
+export interface ChildOptions {
+  /** What it is called in messages: "server". */
+  name: string;
+  /** Sub-command and options of the one binary. */
+  args: readonly string[];
+  env?: NodeJS.ProcessEnv;
+  logPath: string;
+}
+
+/** One of our own commands as a process beside this one: its output goes to a log, its end is told. */
+export class Child {
+  /** Once it has ended, why, in one line. */
+  readonly ended: Promise<string>;
+  private readonly process: ChildProcess;
+  private readonly log: WriteStream;
+  private readonly listeners = new Set<(line: string) => void>();
+  /** The last mistake that it named. */
+  private mistake: string | null = null;
+
+  constructor(options: ChildOptions) {
+    const { name, args, env, logPath } = options;
+    this.log = openLog(logPath);
+    // In a group of its own, so that Ctrl-C in the terminal reaches this process alone, which ends the children in
+    // order; and on a channel, whose end tells them that this process is gone, however it went.
+    this.process = spawn(process.execPath, [BINARY, ...args], {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, ...env },
+    });
+    const { stdout, stderr } = this.process;
+    this.readLines(stdout as Readable, (line) => {
+      for (const listener of this.listeners) listener(line);
+    });
+    this.readLines(stderr as Readable, (line) => {
+      if (MISTAKE.test(line)) this.mistake = line.replace(MISTAKE, '');
+    });
+    this.ended = new Promise((resolve) => {
+      this.process.once('error', (error) => resolve(`the ${name} could not be started: ${error.message}`));
+      // "close", not "exit": its last words have been read.
+      this.process.once('close', (code, signal) => {
+        this.log.end();
+        resolve(this.mistake ?? `the ${name} ended unexpectedly (${signal ?? `code ${code}`}); see ${logPath}`);
+      });
+    });
+  }
+
+  /** The first line of its output that `pattern` matches. Never answers where there is none: see `ended`. */
+  firstLine(pattern: RegExp): Promise<RegExpExecArray> {
+    return new Promise((resolve) => {
+      const listener = (line: string): void => {
+        const found = pattern.exec(line);
+        if (found === null) return;
+        this.listeners.delete(listener);
+        resolve(found);
+      };
+      this.listeners.add(listener);
+    });
+  }
+
+  /** Asks it to end, and ends it by force where it has not after `graceMs`. */
+  async stop(graceMs: number): Promise<void> {
+    this.process.kill('SIGTERM');
+    const force = setTimeout(() => this.process.kill('SIGKILL'), graceMs);
+    await this.ended;
+    clearTimeout(force);
+  }
+
+  private readLines(from: Readable, take: (line: string) => void): void {
+    createInterface({ input: from }).on('line', (line) => {
+      this.log.write(`${line}\n`);
+      take(line);
+    });
+  }
+}
+
+function openLog(path: string): WriteStream {
+  const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  if (bytes > LOG_BYTES_MAX) rmSync(path);
+  const log = createWriteStream(path, { flags: 'a', mode: 0o600 });
+  // A full disk must not end what is logged.
+  log.on('error', () => undefined);
+  return log;
+}
