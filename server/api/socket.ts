@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import {
   GraphQLError,
@@ -54,6 +55,7 @@ interface Extra extends Record<PropertyKey, unknown> {
 export function serveSocket(options: SocketOptions): { close: () => Promise<void> } {
   const { schema, services, tokens, log } = options;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: SOCKET_MESSAGE_BYTES_MAX });
+  const streams = new WeakMap<WebSocket, Socket>();
   const format = errorFormatter(log);
   const say = (errors: readonly GraphQLError[]): GraphQLFormattedError[] =>
     errors.map((error) => format(error.toJSON(), error));
@@ -86,9 +88,12 @@ export function serveSocket(options: SocketOptions): { close: () => Promise<void
   options.server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     if (new URL(request.url ?? '/', 'http://localhost').pathname !== '/graphql') return refuse(stream, '404 Not Found');
     if (!isAllowedOrigin(request, options.allowedOrigins)) return refuse(stream, '403 Forbidden');
-    sockets.handleUpgrade(request, stream, head, (socket) => sockets.emit('connection', socket, request));
+    sockets.handleUpgrade(request, stream, head, (socket) => {
+      streams.set(socket, stream as Socket);
+      sockets.emit('connection', socket, request);
+    });
   });
-  const watch = watchStalls(sockets);
+  const watch = watchStalls(sockets, streams);
   return {
     close: async () => {
       clearInterval(watch);
@@ -131,16 +136,20 @@ function prepare(schema: GraphQLSchema, { query, operationName, variables }: Pay
   }
 }
 
-/** Closes sockets whose buffer has not moved for 10 s: their slot is bounded, but they will never catch up. */
-function watchStalls(sockets: WebSocketServer): NodeJS.Timeout {
-  const stalled = new WeakMap<WebSocket, { bufferedBytes: number; sinceMs: number }>();
+/**
+ * Closes sockets that have taken nothing for 10 s of what waits for them: their slot is bounded, but they will never
+ * catch up. What counts is what left, not how much waits: pings add to that.
+ */
+function watchStalls(sockets: WebSocketServer, streams: WeakMap<WebSocket, Socket>): NodeJS.Timeout {
+  const known = new WeakMap<WebSocket, { takenBytes: number; sinceMs: number }>();
   const timer = setInterval(() => {
     for (const socket of sockets.clients) {
-      const { bufferedAmount } = socket;
-      const known = stalled.get(socket);
-      if (bufferedAmount === 0 || known?.bufferedBytes !== bufferedAmount) {
-        stalled.set(socket, { bufferedBytes: bufferedAmount, sinceMs: performance.now() });
-      } else if (performance.now() - known.sinceMs > STALLED_MS) {
+      const { bytesWritten = 0, writableLength = 0 } = streams.get(socket) ?? {};
+      const takenBytes = bytesWritten - writableLength;
+      const last = known.get(socket);
+      if (writableLength === 0 || last?.takenBytes !== takenBytes) {
+        known.set(socket, { takenBytes, sinceMs: performance.now() });
+      } else if (performance.now() - last.sinceMs > STALLED_MS) {
         socket.close(CLOSE.TOO_SLOW, 'Subscriber too slow');
         socket.terminate();
       }
