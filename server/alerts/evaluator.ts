@@ -44,7 +44,6 @@ interface Evaluation {
  */
 export class Evaluator {
   private readonly planned = new Map<string, { timer: NodeJS.Timeout; atMs: number }>();
-  private readonly awake = new Set<string>();
   private readonly running = new Set<Promise<void>>();
   private stopped = false;
 
@@ -64,13 +63,12 @@ export class Evaluator {
 
   /** Entries came in. */
   appended(tenantId: string, agentId: string): void {
-    this.awake.add(agentId);
     this.schedule({ tenantId, agentId }, GATHER_MS);
   }
 
-  /** A heartbeat came in: it moves the clock of an agent that is not resting. */
+  /** A heartbeat came in of an agent that is not resting, whichever server took its batches: it moves its clock. */
   heardOf(tenantId: string, agentId: string): void {
-    if (this.awake.has(agentId)) this.schedule({ tenantId, agentId }, GATHER_MS);
+    this.schedule({ tenantId, agentId }, GATHER_MS);
   }
 
   async stop(): Promise<void> {
@@ -99,8 +97,7 @@ export class Evaluator {
       const { done, events, rested, againInMs } = await this.evaluate(due);
       if (events > 0) this.onEvents(due.tenantId);
       if (!done) this.schedule(due, AGAIN_MS);
-      else if (rested) this.awake.delete(due.agentId);
-      else if (againInMs !== null) this.schedule(due, Math.max(againInMs, AGAIN_MS));
+      else if (!rested && againInMs !== null) this.schedule(due, Math.max(againInMs, AGAIN_MS));
     } catch (error) {
       if (!isTransient(error)) this.log.error({ err: error, agentId: due.agentId }, 'alert evaluation failed');
       this.schedule(due, AGAIN_MS);
@@ -116,7 +113,7 @@ export class Evaluator {
       const computed = alertClockMs(streams, agent.nowMs);
       const clockMs = computed === null ? agent.alertClockMs : Math.max(computed, agent.alertClockMs ?? computed);
       if (clockMs === null || agent.firstEventMs === null)
-        return { done: true, events: 0, rested: true, againInMs: null };
+        return { done: true, events: 0, rested: false, againInMs: null };
 
       const rules = await rulesOf(tx, tenantId, agentId);
       const decided = await decideRules(tx, tenantId, agent, rules, clockMs, agentHasEnded(streams, agent.nowMs));

@@ -100,12 +100,12 @@ export interface StreamHeartbeat {
   closed: boolean;
 }
 
-/** The agent lives; returns the streams that another process has claimed since. */
+/** The agent lives; returns the streams that another process has claimed since, and whether its alerts rest. */
 export async function heartbeat(
   db: Database,
   tenantId: string,
   input: { agent: string; sentAtMs: number; streams: StreamHeartbeat[]; ending: boolean },
-): Promise<{ agentId: string; fencedStreamIds: string[] }> {
+): Promise<{ agentId: string; fencedStreamIds: string[]; alertsRest: boolean }> {
   return db.inTenants([tenantId], async (tx) => {
     const agent = await lockAgent(tx.sql, tenantId, input.agent);
     if (!agent) throw notFound('Agent');
@@ -126,7 +126,7 @@ export async function heartbeat(
       await tx.sql('UPDATE stream SET ended = true WHERE tenant_id = $1 AND agent_id = $2', [tenantId, agent.id]);
     }
     await moveWatermark(tx, tenantId, agent.id, agent.nowMs);
-    return { agentId: agent.id, fencedStreamIds };
+    return { agentId: agent.id, fencedStreamIds, alertsRest: agent.alertRested };
   });
 }
 

@@ -95,8 +95,11 @@ export class IngestResolver {
     const { tenantId } = ingester(context, input.agent);
     const { db, incarnation, onHeartbeat } = context.services;
     if (input.streams.some((stream) => stream.backlogBytes < 0)) throw badInput('backlogBytes must be from 0.');
-    const { agentId, fencedStreamIds } = await heartbeat(db, tenantId, { ...input, sentAtMs: input.sentAt.getTime() });
-    onHeartbeat(tenantId, agentId);
+    const { agentId, fencedStreamIds, alertsRest } = await heartbeat(db, tenantId, {
+      ...input,
+      sentAtMs: input.sentAt.getTime(),
+    });
+    if (!alertsRest) onHeartbeat(tenantId, agentId);
     return { serverTime: new Date(await db.now()), incarnation, fencedStreamIds };
   }
 
