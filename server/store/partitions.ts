@@ -5,6 +5,9 @@ const HOUR_MS = 3_600_000;
 /** Chunks of the class `hours` are kept a day at most: so many partitions, a few hours ahead of the default's hour. */
 const HOURS_AHEAD = 4;
 
+/** PostgreSQL's words for it, by how far the other had come: the table, its type, or their rows are there already. */
+const MADE_BY_ANOTHER = ['42P07', '42710', '23505'];
+
 /** Of log_chunk's partitions of class `hours`: the name says the hour in which its chunks expire, UTC. */
 function partitionName(startMs: number): string {
   return `log_chunk_hours_${new Date(startMs).toISOString().slice(0, 13).replace(/[-T]/g, '')}`;
@@ -35,8 +38,7 @@ async function createPartition(owner: DataSource, startMs: number): Promise<void
        ALTER TABLE log_chunk_hours ATTACH PARTITION ${name} FOR VALUES FROM ('${utc(startMs)}') TO ('${utc(startMs + HOUR_MS)}')`,
     )
     .catch((error: { code?: string }) => {
-      const madeByAnother = error.code === '42P07' || error.code === '23505';
-      if (!madeByAnother) throw error;
+      if (!MADE_BY_ANOTHER.includes(error.code ?? '')) throw error;
     });
 }
 
@@ -55,18 +57,19 @@ async function partitionNames(db: Database): Promise<string[]> {
  */
 export async function dropExpiredPartitions(db: Database): Promise<string[]> {
   const current = partitionName(Math.floor((await db.now()) / HOUR_MS) * HOUR_MS);
-  const expired = (await partitionNames(db)).filter((name) => name < current);
-  for (const name of expired) {
-    const [{ attached, pending }] = await db.ownerSql<{ attached: boolean; pending: boolean }>(
-      `SELECT count(*) > 0 AS attached, coalesce(bool_or(inhdetachpending), false) AS pending
-       FROM pg_inherits WHERE inhrelid = to_regclass($1)`,
-      [name],
-    );
+  // What an earlier run left half detached comes first: until it is finished no other can be detached.
+  const expired = await db.ownerSql<{ name: string; attached: boolean; pending: boolean }>(
+    `SELECT relname AS name, inhrelid IS NOT NULL AS attached, coalesce(inhdetachpending, false) AS pending
+     FROM pg_class LEFT JOIN pg_inherits ON inhrelid = pg_class.oid
+     WHERE relkind = 'r' AND relname LIKE 'log\\_chunk\\_hours\\_%' AND relname < $1 ORDER BY pending DESC, relname`,
+    [current],
+  );
+  for (const { name, attached, pending } of expired) {
     if (attached)
       await db.ownerSql(
         `ALTER TABLE log_chunk_hours DETACH PARTITION ${name} ${pending ? 'FINALIZE' : 'CONCURRENTLY'}`,
       );
     await db.ownerSql(`DROP TABLE IF EXISTS ${name}`);
   }
-  return expired;
+  return expired.map(({ name }) => name);
 }
