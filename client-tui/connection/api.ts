@@ -5,7 +5,7 @@ import {
   type OperationResult,
   subscriptionExchange,
   type TypedDocumentNode,
-} from '@urql/core';
+} from 'urql';
 import { onEnd, pipe, subscribe } from 'wonka';
 import type { Link } from './link.js';
 

@@ -1,4 +1,4 @@
-import { CombinedError } from '@urql/core';
+import { CombinedError } from 'urql';
 import { safeText } from '../format/safe-text.js';
 
 /** Failures in words that a user can act on. */
