@@ -1,3 +1,5 @@
+// biome-ignore assist/source/organizeImports: React's build is decided before anything imports React.
+import { inProduction } from './production-react.js';
 import { AlertRulesQuery, SetThresholdMutation } from '../schema/operations/alerts.js';
 import { UserError } from '../schema/user-error.js';
 import { checkServer } from './connection/check.js';
@@ -48,7 +50,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
     const screen = stdin.isTTY && stdout.isTTY && !options.plain && env.TERM !== 'dumb';
     const shared = { feeds, agent, stdout, now, signal: ending.signal };
     if (screen) {
-      const { showScreen } = await loadScreen();
+      const { showScreen } = await inProduction(() => import('./screen.js'));
       await showScreen({ ...shared, tenant: viewer.tenant.name, stdin, env });
     } else await printPlain({ ...shared, stderr });
   } finally {
@@ -58,18 +60,6 @@ export async function runTui(options: TuiOptions): Promise<number> {
   const link = feeds.link.get();
   if (link.kind === 'refused') throw link.error;
   return 0;
-}
-
-/** React's development build keeps a record of every render for a profiler, for ever: the other one is loaded. */
-async function loadScreen(): Promise<typeof import('./screen.js')> {
-  const before = process.env.NODE_ENV;
-  process.env.NODE_ENV = 'production';
-  try {
-    return await import('./screen.js');
-  } finally {
-    if (before === undefined) delete process.env.NODE_ENV;
-    else process.env.NODE_ENV = before;
-  }
 }
 
 /** All that ends the client from outside: a signal, a reader that is gone, a token that is not taken any more. */
