@@ -47,6 +47,14 @@ export function socketUrl(url: string): string {
   return address.href;
 }
 
+/** A socket that is given up before it is open says so by an `error` event; that nobody listens any more is no failure. */
+class ForgivingSocket extends WebSocket {
+  constructor(...args: ConstructorParameters<typeof WebSocket>) {
+    super(...args);
+    this.on('error', () => undefined);
+  }
+}
+
 /**
  * The WebSocket, kept alive for ever.
  *
@@ -98,7 +106,7 @@ export class Link {
     clearTimeout(this.timer);
     const client: SocketClient = createClient({
       url: socketUrl(this.options.url),
-      webSocketImpl: WebSocket,
+      webSocketImpl: ForgivingSocket,
       connectionParams: { authorization: `Bearer ${this.options.token}` },
       lazy: false,
       onNonLazyError: (error) => this.ended(client, error),
