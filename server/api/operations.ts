@@ -17,9 +17,10 @@ const DEPTH_MAX = 16;
 /** Refuses documents nested deeper than any answer of ours makes sense. Fragments count where they are spread. */
 const depthRule: ValidationRule = (context) => ({
   Document(document) {
+    const known = new Map<string, number>();
     for (const definition of document.definitions) {
       if (definition.kind !== 'OperationDefinition') continue;
-      const depth = depthOf(definition.selectionSet, context, new Set());
+      const depth = depthOf(definition.selectionSet, context, known);
       if (depth > DEPTH_MAX) {
         const extensions = { code: 'QUERY_TOO_COMPLEX' };
         context.reportError(
@@ -33,23 +34,31 @@ const depthRule: ValidationRule = (context) => ({
   },
 });
 
-type Selections = Parameters<Parameters<ValidationRule>[0]['getFragmentSpreads']>[0];
+type RuleContext = Parameters<ValidationRule>[0];
+type Selections = Parameters<RuleContext['getFragmentSpreads']>[0];
 
-function depthOf(set: Selections | undefined, context: Parameters<ValidationRule>[0], within: Set<string>): number {
+/** @param known depths of fragments: each is looked at once, however often others spread it. */
+function depthOf(set: Selections | undefined, context: RuleContext, known: Map<string, number>): number {
   let deepest = 0;
   for (const selection of set?.selections ?? []) {
-    let depth: number;
-    if (selection.kind === 'FragmentSpread') {
-      const name = selection.name.value;
-      // A circle is another rule's finding.
-      if (within.has(name)) continue;
-      depth = depthOf(context.getFragment(name)?.selectionSet, context, new Set([...within, name]));
-    } else {
-      depth = depthOf(selection.selectionSet, context, within) + (selection.kind === 'Field' ? 1 : 0);
-    }
+    const depth =
+      selection.kind === 'FragmentSpread'
+        ? fragmentDepth(selection.name.value, context, known)
+        : depthOf(selection.selectionSet, context, known) + (selection.kind === 'Field' ? 1 : 0);
     deepest = Math.max(deepest, depth);
   }
   return deepest;
+}
+
+function fragmentDepth(name: string, context: RuleContext, known: Map<string, number>): number {
+  let depth = known.get(name);
+  if (depth === undefined) {
+    // A circle is another rule's finding: here it ends at its beginning.
+    known.set(name, 0);
+    depth = depthOf(context.getFragment(name)?.selectionSet, context, known);
+    known.set(name, depth);
+  }
+  return depth;
 }
 
 export const VALIDATION_RULES: readonly ValidationRule[] = [depthRule];

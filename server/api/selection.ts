@@ -7,10 +7,16 @@ type Selecting = Pick<GraphQLResolveInfo, 'fieldNodes' | 'fragments' | 'variable
 /** The dimensions whose tops are asked for below a field (within `under` where given), so that only their columns are read. */
 export function dimensionsAsked(info: Selecting, under?: string): Dimension[] {
   const asked = new Set<Dimension>();
+  // Fragments that spread others twice would otherwise take a time that doubles with each.
+  const visited = new Set<string>();
   const visit = (set: SelectionSetNode | undefined, within: boolean): void => {
     for (const selection of set?.selections ?? []) {
-      if (selection.kind === Kind.FRAGMENT_SPREAD) visit(info.fragments[selection.name.value]?.selectionSet, within);
-      else if (selection.kind === Kind.INLINE_FRAGMENT) visit(selection.selectionSet, within);
+      if (selection.kind === Kind.FRAGMENT_SPREAD) {
+        const name = selection.name.value;
+        if (visited.has(`${name} ${within}`)) continue;
+        visited.add(`${name} ${within}`);
+        visit(info.fragments[name]?.selectionSet, within);
+      } else if (selection.kind === Kind.INLINE_FRAGMENT) visit(selection.selectionSet, within);
       else {
         if (within) note(selection, info, asked);
         visit(selection.selectionSet, within || selection.name.value === under);
