@@ -40,19 +40,27 @@ export class Child {
       env: { ...process.env, ...env },
     });
     const { stdout, stderr } = this.process;
-    this.readLines(stdout as Readable, (line) => {
-      for (const listener of this.listeners) listener(line);
-    });
-    this.readLines(stderr as Readable, (line) => {
-      if (MISTAKE.test(line)) this.mistake = line.replace(MISTAKE, '');
-    });
-    this.ended = new Promise((resolve) => {
+    const heard = [
+      this.readLines(stdout as Readable, (line) => {
+        for (const listener of this.listeners) listener(line);
+      }),
+      this.readLines(stderr as Readable, (line) => {
+        if (!MISTAKE.test(line)) return;
+        this.mistake = line.replace(MISTAKE, '');
+        // It ends now; while it listens for the channel's end, an open channel would keep it.
+        if (this.process.connected) this.process.disconnect();
+      }),
+    ];
+    const exited = new Promise<string>((resolve) => {
       this.process.once('error', (error) => resolve(`the ${name} could not be started: ${error.message}`));
-      // "close", not "exit": its last words have been read.
-      this.process.once('close', (code, signal) => {
-        this.log.end();
-        resolve(this.mistake ?? `the ${name} ended unexpectedly (${signal ?? `code ${code}`}); see ${logPath}`);
-      });
+      this.process.once('exit', (code, signal) =>
+        resolve(`the ${name} ended unexpectedly (${signal ?? `code ${code}`}); see ${logPath}`),
+      );
+    });
+    // Not by "close", which never comes where this side closed the channel.
+    this.ended = Promise.all([exited, ...heard]).then(([how]) => {
+      this.log.end();
+      return this.mistake ?? how;
     });
   }
 
@@ -77,10 +85,15 @@ export class Child {
     clearTimeout(force);
   }
 
-  private readLines(from: Readable, take: (line: string) => void): void {
-    createInterface({ input: from }).on('line', (line) => {
-      this.log.write(`${line}\n`);
-      take(line);
+  /** Takes each line, and keeps it in the log; done once there will be no more. */
+  private readLines(from: Readable, take: (line: string) => void): Promise<void> {
+    return new Promise((resolve) => {
+      createInterface({ input: from })
+        .on('line', (line) => {
+          this.log.write(`${line}\n`);
+          take(line);
+        })
+        .once('close', resolve);
     });
   }
 }

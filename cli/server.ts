@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { pino } from 'pino';
+import { UserError } from '../schema/user-error.js';
 import { startServer } from '../server/main.js';
 import { AGENT_TOKEN_FILE, dataFolder, OPERATOR_TOKEN_FILE, port } from './settings.js';
 
@@ -26,6 +27,17 @@ Environment:
     .action(runServer);
 }
 
+/**
+ * The address of a PostgreSQL; null: the embedded one.
+ *
+ * @throws UserError where it is none. It may hold a password, so it is not shown.
+ */
+function databaseUrl(given: string | undefined): string | null {
+  if (!given) return null;
+  if (/^postgres(ql)?:\/\//.test(given) && URL.canParse(given)) return given;
+  throw new UserError('DATABASE_URL is no PostgreSQL address; expected postgres://user:password@host:5432/database');
+}
+
 async function runServer(options: Options): Promise<void> {
   const log = pino({ level: process.env.HLM_LOG_LEVEL ?? 'warn' }, pino.destination({ dest: 2, sync: true }));
   const stopAsked = new Promise<void>((resolve) => {
@@ -34,7 +46,7 @@ async function runServer(options: Options): Promise<void> {
   });
   const server = await startServer({
     dataFolder: dataFolder(options.data),
-    databaseUrl: process.env.DATABASE_URL || null,
+    databaseUrl: databaseUrl(process.env.DATABASE_URL),
     host: options.host ?? process.env.HOST ?? '127.0.0.1',
     port: port(options.port),
     adminToken: process.env.HLM_ADMIN_TOKEN?.trim() || null,

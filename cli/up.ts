@@ -12,6 +12,8 @@ import { DEFAULT_SEED, reasonOf, seedOption } from './simulate.js';
 const DEMO_NAME = 'demo';
 /** An agent that cannot read its files says so within this; the terminal client waits for it, so as not to flash up. */
 const AGENT_TROUBLE_MS = 700;
+/** A terminal client whose server died may notice before we are told, and would name the lesser trouble. */
+const WORSE_NEWS_MS = 500;
 /** An agent has nothing to save: its place is the server's. */
 const AGENT_GRACE_MS = 2_000;
 /** Ends usually within a second; an embedded database killed by force would have to recover. */
@@ -85,7 +87,8 @@ function makeFolder(folder: string): string {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     return folder;
   } catch (error) {
-    throw new UserError(`cannot write to the data folder: ${reasonOf(error)} (${folder})`);
+    const isFile = ['EEXIST', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+    throw new UserError(`cannot make the folder ${folder}: ${isFile ? 'there is a file' : reasonOf(error)}`);
   }
 }
 
@@ -142,7 +145,10 @@ async function everything(run: Run, options: UpOptions): Promise<number> {
   process.stdout.write(`following ${sources.join(' ')} as ${name}\n`);
   const { runTui } = await import('../client-tui/index.js');
   const { stdin, stdout, stderr } = process;
-  return runTui({ url, token, plain: !options.tui, stdin, stdout, stderr, signal: run.signal });
+  // The one agent's page says most at once; plain lines tell of all that the server knows.
+  const isScreen = options.tui && stdin.isTTY && stdout.isTTY;
+  const agent = isScreen ? name : undefined;
+  return runTui({ url, token, agent, plain: !options.tui, stdin, stdout, stderr, signal: run.signal });
 }
 
 async function up(options: UpOptions): Promise<void> {
@@ -151,6 +157,9 @@ async function up(options: UpOptions): Promise<void> {
   const run = new Run();
   try {
     process.exitCode = await everything(run, options);
+  } catch (error) {
+    await run.until(sleep(WORSE_NEWS_MS));
+    throw error;
   } finally {
     await run.end();
   }
