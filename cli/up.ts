@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { UserError } from '../schema/user-error.js';
+import { makeFolder } from '../server/store/cluster/folder.js';
 import { startLiveTraffic } from '../simulator/live.js';
 import { Child } from './child.js';
 import { AGENT_TOKEN_FILE, dataFolder, OPERATOR_TOKEN_FILE, port } from './settings.js';
@@ -82,9 +83,9 @@ function checkFiles(files: readonly string[]): void {
   }
 }
 
-function makeFolder(folder: string): string {
+function folderMade(folder: string): string {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     return folder;
   } catch (error) {
     const isFile = ['EEXIST', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
@@ -107,7 +108,7 @@ async function startServer(run: Run, folder: string, options: UpOptions): Promis
 
 /** Begins anew at every start, so that the first alert is seen to fire at the same time each time. */
 function startSimulation(run: Run, folder: string, seed: number): string {
-  const path = join(makeFolder(join(folder, 'simulated')), 'access.log');
+  const path = join(folderMade(join(folder, 'simulated')), 'access.log');
   rmSync(path, { force: true });
   const onError = (error: Error): void => run.stop(`cannot write ${path}: ${reasonOf(error)}`);
   const traffic = startLiveTraffic({ path, seed, now: Date.now, onError });
@@ -131,7 +132,7 @@ async function startAgent(run: Run, folder: string, url: string, name: string, f
 async function everything(run: Run, options: UpOptions): Promise<number> {
   const files = options.file ?? [];
   checkFiles(files);
-  const folder = makeFolder(dataFolder(options.data));
+  const folder = folderMade(dataFolder(options.data));
   makeFolder(join(folder, 'logs'));
   process.stdout.write(`starting, with data and logs in ${folder}\n`);
   const url = await startServer(run, folder, options);

@@ -36,6 +36,8 @@ export const CLOSE = {
 /** A subscriber that takes nothing for so long is closed. */
 const STALLED_MS = 10_000;
 const STALL_CHECK_MS = 2_000;
+/** The server stops: a subscriber has so long to answer that its socket is closed. */
+const CLOSE_WITHIN_MS = 1_000;
 
 export interface SocketOptions {
   server: Server;
@@ -98,8 +100,12 @@ export function serveSocket(options: SocketOptions): { close: () => Promise<void
     close: async () => {
       clearInterval(watch);
       for (const socket of sockets.clients) socket.close(CLOSE.RESTART, 'Server restarts');
+      // ws itself would wait for half a minute for those that never answer.
+      const cutOff = setTimeout(() => {
+        for (const socket of sockets.clients) socket.terminate();
+      }, CLOSE_WITHIN_MS);
       await protocol.dispose();
-      for (const socket of sockets.clients) socket.terminate();
+      clearTimeout(cutOff);
     },
   };
 }

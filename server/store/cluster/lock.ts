@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { UserError } from '../../../schema/user-error.js';
+import { makeFolder } from './folder.js';
 
 /** When a process began, in the kernel's ticks: tells it from a later one with the same pid. Empty where unknown. */
 function startOf(pid: number): string {
@@ -23,17 +24,6 @@ export function isRunning(pid: number, start = ''): boolean {
   return start === '' || startOf(pid) === start;
 }
 
-/** Makes a folder and those above it. Not by `recursive`, which never ends where a file system makes no folders (/proc). */
-async function makeFolder(folder: string): Promise<void> {
-  const make = () => mkdir(folder, { mode: 0o700 });
-  await make().catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EEXIST' && statSync(folder).isDirectory()) return;
-    if (error.code !== 'ENOENT' || existsSync(dirname(folder))) throw error;
-    await makeFolder(dirname(folder));
-    await make();
-  });
-}
-
 /**
  * Makes the data folder, and claims it for this process. A claim whose process is dead (kill -9) is taken over.
  *
@@ -43,7 +33,7 @@ async function makeFolder(folder: string): Promise<void> {
 export async function claimDataFolder(folder: string): Promise<() => Promise<void>> {
   const file = join(folder, 'server.lock');
   try {
-    await makeFolder(folder);
+    makeFolder(folder);
     for (let attempt = 0; attempt < 5; attempt++) {
       const claim = await open(file, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'EEXIST') throw error;
