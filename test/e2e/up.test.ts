@@ -141,7 +141,7 @@ test('a second one on the same folder is told so, and does the first no harm', a
 test('a part that dies ends the others, and is named; the next start goes on', async () => {
   for (const part of ['server', 'agent']) {
     const command = up('--no-tui');
-    await printed(command, /^following /m);
+    await printed(command, /^demo +\d+ hits/m);
     const found = processes().find(({ command }) => command.includes(`hlm.js ${part} `));
     process.kill(found?.pid ?? 0, 'SIGKILL');
     const { code, stderr } = await command.finished;
