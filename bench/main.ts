@@ -5,12 +5,17 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { writeLines } from '../simulator/file.js';
+import { secondsOf, writeLines } from '../simulator/file.js';
 
 const HLM = fileURLToPath(new URL('../cli/hlm.js', import.meta.url));
 const quick = process.argv.includes('--quick');
 const LINES = quick ? 50_000 : 200_000;
 const RUNS = quick ? 3 : 5;
+const TRAFFIC = { seed: 1 };
+/** The user's settings stay out of it: what is measured must not go to a server or a database of theirs. */
+const ENV = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^(HLM_|DATABASE_URL|HOST$)/.test(name)),
+);
 
 interface Measured {
   wallSeconds: number;
@@ -21,7 +26,7 @@ interface Measured {
 async function run(args: string[], env: Record<string, string> = {}): Promise<Measured> {
   const begun = performance.now();
   const child = spawn(process.execPath, [HLM, ...args], {
-    env: { ...process.env, ...env },
+    env: { ...ENV, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let output = '';
@@ -35,6 +40,7 @@ async function run(args: string[], env: Record<string, string> = {}): Promise<Me
 
 async function startServer(data: string): Promise<{ url: string; child: ChildProcess }> {
   const child = spawn(process.execPath, [HLM, 'server', '--data', data, '--port', '0'], {
+    env: ENV,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   for await (const line of createInterface({ input: child.stdout })) {
@@ -50,7 +56,7 @@ async function stop(child: ChildProcess): Promise<void> {
   await ended;
 }
 
-/** Lines that the server says it took in of an agent, and the milliseconds of a series of an hour of it. */
+/** What the server answers, and how long that took. */
 async function ask(url: string, token: string, query: string): Promise<{ data: Record<string, never>; ms: number }> {
   const begun = performance.now();
   const response = await fetch(url, {
@@ -68,8 +74,8 @@ function median(values: number[]): number {
 
 async function measure(folder: string): Promise<void> {
   const log = join(folder, 'access.log');
-  const end = Math.floor(Date.now() / 1_000) * 1_000 - 3_600_000;
-  await writeLines(log, LINES, end - 86_400_000, { seed: 1, rateScale: 1 });
+  const startMs = (Math.floor(Date.now() / 1_000) - secondsOf(LINES, TRAFFIC)) * 1_000;
+  await writeLines(log, LINES, startMs, TRAFFIC);
   const { url, child } = await startServer(join(folder, 'data'));
   const token = readFileSync(join(folder, 'data', 'operator-token'), 'utf8').trim();
   try {
