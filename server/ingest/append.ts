@@ -111,6 +111,8 @@ async function appendIn(tx: Transaction, request: AppendRequest, body: Buffer): 
   const from = request.stream?.from ?? stream.position;
   const to = request.stream?.to ?? stream.position + lines;
   const epoch = request.stream?.epoch ?? null;
+  // The agent's lock holds the stream still: what does not fit is known before anything is changed for it.
+  if (stream.position !== from || (epoch !== null && epoch !== stream.epoch)) return refuse(tx, request, agent, stream);
   const watermarkMs = streamWatermarkMs(stream);
   const placed = placeEntries(batch, watermarkMs, agent.nowMs);
   const malformed = request.malformed + placed.malformed;
