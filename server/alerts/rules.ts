@@ -122,7 +122,7 @@ async function lockAgents(tx: Transaction, tenantId: string): Promise<LockedAgen
 }
 
 async function existing(tx: Transaction, tenantId: string, id: string): Promise<AlertRuleEntity> {
-  const isId = /^[0-9a-f-]{36}$/i.test(id);
+  const isId = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(id);
   const rule = isId ? await tx.manager.findOneBy(AlertRuleEntity, { tenantId, id }) : null;
   if (rule === null) throw notFound('Alert rule');
   return rule;

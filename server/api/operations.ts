@@ -13,6 +13,8 @@ export const BODY_BYTES_MAX = 16 * 1024 * 1024;
 export const SOCKET_MESSAGE_BYTES_MAX = 256 * 1024;
 /** Levels of a selection; introspection by GraphiQL needs 13. */
 const DEPTH_MAX = 16;
+/** PostgreSQL's character_not_in_repertoire: an argument with NUL, which its text cannot hold. */
+const NO_TEXT = '22021';
 
 /** Refuses documents nested deeper than any answer of ours makes sense. Fragments count where they are spread. */
 const depthRule: ValidationRule = (context) => ({
@@ -84,6 +86,13 @@ export function errorFormatter(
     if (isTransient(original)) {
       const busy = 'The server is busy; try again in 1000 ms.';
       return { ...plain, message: busy, extensions: { code: 'RESOURCE_EXHAUSTED', retryAfterMs: 1_000 } };
+    }
+    if ((original as { code?: string }).code === NO_TEXT) {
+      return {
+        ...plain,
+        message: 'A text has a character that none can have (NUL).',
+        extensions: { code: 'BAD_USER_INPUT' },
+      };
     }
     const id = randomUUID();
     const { name, message: words, stack } = original as Error;

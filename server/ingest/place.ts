@@ -1,4 +1,4 @@
-import { type DecodedBatch, entryAt } from '../../schema/log-batch.js';
+import { cleanText, type DecodedBatch, entryAt } from '../../schema/log-batch.js';
 import { isLate, quarantineReason } from '../core/windows/tumbling.js';
 
 /** A line not counted, with why. */
@@ -71,6 +71,7 @@ export function placeEntries(batch: DecodedBatch, watermarkMs: number | null, no
 function rejectionOf(batch: DecodedBatch, i: number, quarantine: string | null): Rejection {
   const { timeMs, ...entry } = entryAt(batch, i);
   const time = Math.abs(timeMs) <= 8.64e15 ? new Date(timeMs).toISOString() : String(timeMs);
-  const sample = JSON.stringify({ time, ...entry }).slice(0, SAMPLE_LENGTH_MAX);
+  // Cut between characters: half of one is no text, and would have the database refuse the batch, for ever.
+  const sample = cleanText(JSON.stringify({ time, ...entry }), SAMPLE_LENGTH_MAX);
   return { position: null, reason: quarantine ?? 'a number out of range', sample };
 }

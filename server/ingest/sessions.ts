@@ -1,3 +1,5 @@
+import { cleanText } from '../../schema/log-batch.js';
+import { saturatingSum } from '../core/windows/window.js';
 import { notFound } from '../errors.js';
 import type { Database, Transaction } from '../store/database.js';
 import { lockAgent } from '../store/sql/agent.sql.js';
@@ -19,6 +21,10 @@ export interface Checkpoint {
 
 /** Closed streams are told to agents for a year: rotated files are seldom kept longer. Newest first, so many at most. */
 const CHECKPOINTS_MAX = 1_000;
+
+/** Characters kept of what an agent says of itself: host names have 253 at most. */
+const WORDS_LENGTH_MAX = 253;
+const words = (text: string | null) => text && cleanText(text, WORDS_LENGTH_MAX);
 
 const digest = (length: number | null, sha256: string | null): Digest | null =>
   length === null || sha256 === null ? null : { length, sha256 };
@@ -44,7 +50,7 @@ export async function connectAgent(
     await tx.sql(
       `UPDATE agent SET hostname = coalesce($3, hostname), version = coalesce($4, version), last_seen_at = clock_timestamp(), ended_at = NULL
        WHERE tenant_id = $1 AND id = $2`,
-      [tenantId, agent.id, input.hostname, input.version],
+      [tenantId, agent.id, words(input.hostname), words(input.version)],
     );
     const rows = await tx.sql<CheckpointRow & { [column: string]: unknown }>(
       `SELECT id, name, position, head_length, head_sha256, tail_length, tail_sha256 FROM stream
@@ -118,7 +124,7 @@ export async function heartbeat(
         tenantId,
         agent.id,
         input.sentAtMs - agent.nowMs,
-        input.streams.reduce((sum, stream) => sum + stream.backlogBytes, 0),
+        input.streams.reduce((sum, stream) => saturatingSum(sum, stream.backlogBytes), 0),
         input.ending,
       ],
     );

@@ -208,6 +208,45 @@ describe('at once', () => {
   });
 });
 
+describe('heartbeats', () => {
+  const BEAT = `mutation ($input: HeartbeatInput!) { heartbeat(input: $input) { fencedStreamIds } }`;
+  const beat = (agent: string, streams: object[] = []) =>
+    server.gql(BEAT, { input: { agent, sentAt: new Date().toISOString(), streams } });
+
+  test('name the streams that another has claimed, and what is none of the agent’s', async () => {
+    const agent = 'fenced';
+    const first = await open({ agent });
+    await open({ agent, streamId: first.streamId });
+    const { streamId: strange } = await open({ agent: 'stranger' });
+    const said = [first, { streamId: strange, epoch: 1 }, { streamId: 'none', epoch: 1 }].map(
+      ({ streamId, epoch }) => ({
+        streamId,
+        epoch,
+        backlogBytes: 5,
+      }),
+    );
+    expect((await beat(agent, said)).data.heartbeat.fencedStreamIds).toEqual(said.map(({ streamId }) => streamId));
+  });
+
+  test('of more bytes than a number holds are told as the largest, and agents stay readable', async () => {
+    const agent = 'backlog';
+    const streams = await Promise.all([open({ agent }), open({ agent })]);
+    const said = [...streams, ...streams].map(({ streamId, epoch }) => ({
+      streamId,
+      epoch,
+      backlogBytes: Number.MAX_SAFE_INTEGER,
+    }));
+    expect((await beat(agent, said)).errors).toBeUndefined();
+    expect((await stateOf(server, agent)).backlogBytes).toBe(Number.MAX_SAFE_INTEGER);
+  });
+
+  test('of an agent that is none are NOT_FOUND, of fewer than no bytes BAD_USER_INPUT', async () => {
+    expect(codeOf(await beat('nobody'))).toBe('NOT_FOUND');
+    const { streamId, epoch } = await open({ agent: 'negative' });
+    expect(codeOf(await beat('negative', [{ streamId, epoch, backlogBytes: -1 }]))).toBe('BAD_USER_INPUT');
+  });
+});
+
 test('a missing partition is made on the fly, also by many at once', async () => {
   const partitions = await ownerSql(
     server,

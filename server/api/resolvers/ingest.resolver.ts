@@ -1,6 +1,7 @@
 import { Arg, Authorized, Ctx, FieldResolver, Mutation, Resolver, Root } from 'type-graphql';
 import {
   ConnectAgentInput,
+  type DigestInput,
   HeartbeatInput,
   IngestLogsInput,
   type LogEntryInput,
@@ -26,6 +27,10 @@ import { type Context, caller } from '../context.js';
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 const NAME_LENGTH_MAX = 200;
 const STREAM_NAME_LENGTH_MAX = 1_024;
+/** Bytes of a name that a script gives its stream: the database finds it by an index, whose keys have 2,704 at most. */
+const SCRIPT_NAME_BYTES_MAX = 2_400;
+/** Lines of one batch that are no entry: above what any body holds, and its sums stay within GraphQL's Int. */
+const LINES_MAX = 1_000_000_000;
 const REJECTIONS_MAX = 20;
 
 type FromAgent<Payload> = Payload & { agentId: string };
@@ -41,6 +46,14 @@ function ingester(context: Context, agentName: string): Identity {
 function checkName(what: string, name: string, lengthMax: number): void {
   if (name.trim() === '' || name.length > lengthMax || name.includes('\0')) {
     throw badInput(`${what} must be a name of 1 to ${lengthMax} characters.`);
+  }
+}
+
+/** Hexadecimal, as any hash of ours is and as long as any: what is stored here is told to whoever connects. */
+function checkDigest(what: string, digest: DigestInput | null | undefined): void {
+  if (digest == null) return;
+  if (digest.length < 0 || !/^[0-9a-f]{0,128}$/i.test(digest.sha256)) {
+    throw badInput(`${what} must have a length from 0 and a hexadecimal sha256.`);
   }
 }
 
@@ -76,6 +89,7 @@ export class IngestResolver {
   ): Promise<OpenStreamPayload> {
     const { tenantId } = ingester(context, input.agent);
     checkName('name', input.name, STREAM_NAME_LENGTH_MAX);
+    checkDigest('head', input.head);
     if (input.startAt < 0) throw badInput(`startAt is ${input.startAt}; expected a position from 0.`);
     return openStream(context.services.db, tenantId, {
       ...input,
@@ -127,11 +141,15 @@ export class IngestResolver {
 }
 
 function streamOf({ stream, malformed, skipped, rejections }: IngestLogsInput) {
-  if (malformed < 0 || skipped < 0) throw badInput('malformed and skipped must be from 0.');
+  if (Math.min(malformed, skipped) < 0 || Math.max(malformed, skipped) > LINES_MAX)
+    throw badInput(`malformed and skipped must be from 0 to ${LINES_MAX}.`);
   if ((rejections?.length ?? 0) > REJECTIONS_MAX)
     throw badInput(`rejections has ${rejections!.length} places; at most ${REJECTIONS_MAX}.`);
   if (stream == null) return null;
   checkName('stream.id', stream.id, STREAM_NAME_LENGTH_MAX);
+  if (Buffer.byteLength(stream.id) > SCRIPT_NAME_BYTES_MAX)
+    throw badInput(`stream.id must have ${SCRIPT_NAME_BYTES_MAX} bytes at most.`);
+  checkDigest('stream.tail', stream.tail);
   if (stream.from < 0 || stream.from >= stream.to) {
     throw badInput(`The batch covers [${stream.from}, ${stream.to}); expected 0 <= from < to.`);
   }
@@ -150,19 +168,22 @@ function batchOf({ entries, batch }: IngestLogsInput): ReceivedBatch {
   return { wire, decoded: decodeLogBatch(wire) };
 }
 
+/** A script may write what is not there as an empty text. */
+const said = (text: string | null | undefined): string | null => text || null;
+
 function entryOf(input: LogEntryInput) {
   return {
     timeMs: input.time.getTime(),
     host: input.host,
-    user: input.user ?? null,
-    method: input.method,
-    target: input.path,
-    protocol: input.protocol ?? null,
+    user: said(input.user),
+    method: said(input.method),
+    target: said(input.path),
+    protocol: said(input.protocol),
     status: input.status,
     bytes: input.bytes ?? 0,
     durationMs: input.durationMs ?? null,
-    referrer: input.referrer ?? null,
-    userAgent: input.userAgent ?? null,
+    referrer: said(input.referrer),
+    userAgent: said(input.userAgent),
   };
 }
 
