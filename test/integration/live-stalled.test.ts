@@ -117,7 +117,7 @@ test('stalled subscribers: bounded, closed after ten seconds, and a healthy one 
     expect(at - stalledMs[i]).toBeGreaterThan(10_000);
     expect(at - stalledMs[i]).toBeLessThan(19_000);
   }
-  expect(appends).toBeGreaterThan(300);
+  expect(appends).toBeGreaterThan(50);
   // Each holds at most the message that it does not take, and what of it is being written.
   expect(peak - before).toBeLessThan(100);
   const gaps = heardMs.slice(1).map((at, i) => at - heardMs[i]);
