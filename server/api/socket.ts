@@ -88,7 +88,8 @@ export function serveSocket(options: SocketOptions): { close: () => Promise<void
     12_000,
   );
   options.server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
-    if (new URL(request.url ?? '/', 'http://localhost').pathname !== '/graphql') return refuse(stream, '404 Not Found');
+    // Not by URL, which throws at some that a request may have.
+    if (request.url?.split('?')[0] !== '/graphql') return refuse(stream, '404 Not Found');
     if (!isAllowedOrigin(request, options.allowedOrigins)) return refuse(stream, '403 Forbidden');
     sockets.handleUpgrade(request, stream, head, (socket) => {
       streams.set(socket, stream as Socket);
@@ -111,6 +112,8 @@ export function serveSocket(options: SocketOptions): { close: () => Promise<void
 }
 
 function refuse(stream: Duplex, status: string): void {
+  // Node leaves the errors of an upgrade's stream to us: a client that resets it must not end the server.
+  stream.on('error', () => undefined);
   stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
