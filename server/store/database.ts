@@ -138,7 +138,12 @@ async function grantRequestRole(owner: DataSource): Promise<boolean> {
   try {
     const [{ exists }] = await owner.query('SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)', [REQUEST_ROLE]);
     if (!exists) await owner.query(`CREATE ROLE ${REQUEST_ROLE} NOLOGIN`);
-    const [{ member }] = await owner.query("SELECT pg_has_role(current_user, $1, 'MEMBER') AS member", [REQUEST_ROLE]);
+    // Since PostgreSQL 16 who makes a role may grant it, but not yet become it.
+    const [{ member }] = await owner.query(
+      `SELECT pg_has_role(current_user, $1, CASE WHEN current_setting('server_version_num')::integer >= 160000
+         THEN 'SET' ELSE 'MEMBER' END) AS member`,
+      [REQUEST_ROLE],
+    );
     if (!member) await owner.query(`GRANT ${REQUEST_ROLE} TO CURRENT_USER`);
     await owner.query(`
       GRANT SELECT ON tenant, installation TO ${REQUEST_ROLE};
