@@ -30,7 +30,11 @@ export async function prepareFirstStart(db: Database, local: LocalTokens): Promi
 async function defaultTenant(db: Database): Promise<string> {
   await db.ownerSql(
     `WITH made AS (INSERT INTO tenant (name) SELECT $1 WHERE NOT EXISTS (SELECT FROM tenant) ON CONFLICT DO NOTHING RETURNING id),
-       counted AS (INSERT INTO tenant_counter (tenant_id) SELECT id FROM made)
+       counted AS (INSERT INTO tenant_counter (tenant_id) SELECT id FROM made),
+       keeping AS (INSERT INTO retention (tenant_id) SELECT id FROM made),
+       errors AS (
+         INSERT INTO retention_policy (tenant_id, place, name, filter, keep_seconds)
+         SELECT id, 1, 'Errors', '{"statusMin": 400}', 604800 FROM made)
      INSERT INTO alert_rule (tenant_id, name, metric, window_seconds, comparison, threshold, severity)
      SELECT id, 'High traffic', 'HITS_PER_SECOND', 120, 'GREATER_THAN', 10, 'WARNING' FROM made`,
     [DEFAULT_TENANT],

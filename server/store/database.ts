@@ -148,6 +148,7 @@ async function grantRequestRole(owner: DataSource): Promise<boolean> {
     await owner.query(`
       GRANT SELECT ON tenant, installation TO ${REQUEST_ROLE};
       GRANT SELECT, INSERT, UPDATE, DELETE ON tenant_counter, token, agent, stream, log_chunk, traffic_window,
+        retention, retention_policy,
         alert_rule, alert_state, alert_event TO ${REQUEST_ROLE};
     `);
     return true;

@@ -19,7 +19,8 @@ export async function ownerSql(server: TestServer, text: string, values: unknown
 
 export async function makeTenant(server: TestServer, name: string): Promise<string> {
   const [{ id }] = await ownerSql(server, 'INSERT INTO tenant (name) VALUES ($1) RETURNING id', [name]);
-  await ownerSql(server, 'INSERT INTO tenant_counter (tenant_id) VALUES ($1)', [id]);
+  for (const table of ['tenant_counter', 'retention'])
+    await ownerSql(server, `INSERT INTO ${table} (tenant_id) VALUES ($1)`, [id]);
   return id;
 }
 

@@ -1,0 +1,291 @@
+-- The schema after the last migration, written by scripts/dump-schema.mjs: not to be edited, nor to be run.
+
+CREATE TABLE agent (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT gen_random_uuid(),
+  name text NOT NULL,
+  hostname text,
+  version text,
+  first_seen_at timestamp with time zone NOT NULL DEFAULT now(),
+  last_seen_at timestamp with time zone NOT NULL DEFAULT now(),
+  last_batch_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  first_event_ms bigint,
+  last_event_ms bigint,
+  watermark_ms bigint,
+  backlog_bytes bigint,
+  clock_skew_ms double precision,
+  revision bigint NOT NULL DEFAULT 0,
+  alert_clock_ms bigint,
+  alert_rested boolean NOT NULL DEFAULT true,
+  CONSTRAINT agent_pkey PRIMARY KEY (tenant_id, id),
+  CONSTRAINT agent_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE,
+  CONSTRAINT agent_tenant_id_name_key UNIQUE (tenant_id, name)
+);
+CREATE INDEX agent_awake ON public.agent USING btree (tenant_id, id) WHERE (NOT alert_rested);
+ALTER TABLE agent ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON agent USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON agent TO hlm_app;
+COMMENT ON TABLE agent IS 'its row lock is the right to change anything of the agent: positions, windows, chunks, alert states';
+COMMENT ON COLUMN agent.revision IS 'grows with every append; windows take it as theirs';
+
+CREATE TABLE alert_event (
+  tenant_id uuid NOT NULL,
+  number bigint NOT NULL,
+  id uuid NOT NULL DEFAULT gen_random_uuid(),
+  rule_id uuid,
+  rule_name text NOT NULL,
+  agent_id uuid,
+  agent_name text NOT NULL,
+  type text NOT NULL,
+  at_second bigint NOT NULL,
+  recorded_at timestamp with time zone NOT NULL DEFAULT now(),
+  started_by uuid,
+  value double precision NOT NULL,
+  threshold double precision NOT NULL,
+  severity text NOT NULL,
+  message text NOT NULL,
+  CONSTRAINT alert_event_pkey PRIMARY KEY (tenant_id, number),
+  CONSTRAINT alert_event_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE,
+  CONSTRAINT alert_event_tenant_id_id_key UNIQUE (tenant_id, id)
+);
+ALTER TABLE alert_event ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON alert_event USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON alert_event TO hlm_app;
+COMMENT ON COLUMN alert_event.number IS 'from tenant_counter: the order recorded, without gaps';
+
+CREATE TABLE alert_rule (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT gen_random_uuid(),
+  name text NOT NULL,
+  enabled boolean NOT NULL DEFAULT true,
+  agent_ids uuid[] NOT NULL DEFAULT '{}'::uuid[],
+  metric text NOT NULL,
+  window_seconds integer NOT NULL,
+  comparison text NOT NULL,
+  threshold double precision NOT NULL,
+  recovery_threshold double precision,
+  severity text NOT NULL,
+  version integer NOT NULL DEFAULT 1,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT alert_rule_pkey PRIMARY KEY (tenant_id, id),
+  CONSTRAINT alert_rule_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE
+);
+ALTER TABLE alert_rule ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON alert_rule USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON alert_rule TO hlm_app;
+COMMENT ON COLUMN alert_rule.version IS 'grows with each change but those of name and severity: states of an older one begin anew';
+
+CREATE TABLE alert_state (
+  tenant_id uuid NOT NULL,
+  rule_id uuid NOT NULL,
+  agent_id uuid NOT NULL,
+  rule_version integer NOT NULL,
+  firing boolean NOT NULL DEFAULT false,
+  decided_until bigint,
+  value double precision,
+  started_by uuid,
+  CONSTRAINT alert_state_pkey PRIMARY KEY (tenant_id, rule_id, agent_id),
+  CONSTRAINT alert_state_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES agent(tenant_id, id) ON DELETE CASCADE,
+  CONSTRAINT alert_state_tenant_id_rule_id_fkey FOREIGN KEY (tenant_id, rule_id) REFERENCES alert_rule(tenant_id, id) ON DELETE CASCADE
+);
+ALTER TABLE alert_state ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON alert_state USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON alert_state TO hlm_app;
+COMMENT ON COLUMN alert_state.decided_until IS 'the last decided event second';
+
+CREATE TABLE installation (
+  only_row boolean NOT NULL DEFAULT true,
+  incarnation uuid NOT NULL DEFAULT gen_random_uuid(),
+  CONSTRAINT installation_only_row_check CHECK (only_row),
+  CONSTRAINT installation_pkey PRIMARY KEY (only_row)
+);
+GRANT SELECT ON installation TO hlm_app;
+
+CREATE TABLE log_chunk (
+  tenant_id uuid NOT NULL,
+  agent_id uuid NOT NULL,
+  stream_id uuid NOT NULL,
+  from_position bigint NOT NULL,
+  class text NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  taken_in_at timestamp with time zone NOT NULL DEFAULT now(),
+  first_ms bigint NOT NULL,
+  last_ms bigint NOT NULL,
+  entries integer NOT NULL,
+  mask bytea,
+  body bytea NOT NULL,
+  visible_from timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone,
+  keep_seconds integer NOT NULL DEFAULT 3600,
+  retention_version integer NOT NULL DEFAULT 0,
+  ordinals bytea,
+  CONSTRAINT log_chunk_class_check CHECK ((class = ANY (ARRAY['hours'::text, 'days'::text, 'months'::text]))),
+  CONSTRAINT log_chunk_pkey PRIMARY KEY (tenant_id, agent_id, stream_id, from_position, class, expires_at)
+) PARTITION BY LIST (class);
+CREATE INDEX log_chunk_newest ON ONLY public.log_chunk USING btree (tenant_id, last_ms DESC);
+ALTER TABLE log_chunk ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON log_chunk USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON log_chunk TO hlm_app;
+COMMENT ON COLUMN log_chunk.mask IS 'a bit an entry, set where it is not to be read (refused by the checks)';
+COMMENT ON COLUMN log_chunk.body IS 'the LogBatch as it came, deflated';
+COMMENT ON COLUMN log_chunk.visible_from IS 'when the chunk expires that holds these entries until then';
+COMMENT ON COLUMN log_chunk.retention_version IS 'of the policies by which it was laid out';
+COMMENT ON COLUMN log_chunk.ordinals IS 'places of the entries in the batch as it came; null: all of it, in order';
+
+CREATE TABLE log_chunk_days PARTITION OF log_chunk FOR VALUES IN ('days') PARTITION BY RANGE (expires_at);
+
+CREATE TABLE log_chunk_hours PARTITION OF log_chunk FOR VALUES IN ('hours') PARTITION BY RANGE (expires_at);
+
+CREATE TABLE log_chunk_months PARTITION OF log_chunk FOR VALUES IN ('months') PARTITION BY RANGE (expires_at);
+
+CREATE TABLE migration (
+  id integer NOT NULL DEFAULT nextval('migration_id_seq'::regclass),
+  timestamp bigint NOT NULL,
+  name character varying NOT NULL,
+  CONSTRAINT PK_3043fc6b8af7c99b8b98830094f PRIMARY KEY (id)
+);
+
+CREATE TABLE retention (
+  tenant_id uuid NOT NULL,
+  version integer NOT NULL DEFAULT 1,
+  default_seconds integer NOT NULL DEFAULT 3600,
+  windows jsonb NOT NULL DEFAULT '{}'::jsonb,
+  CONSTRAINT retention_pkey PRIMARY KEY (tenant_id),
+  CONSTRAINT retention_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE
+);
+ALTER TABLE retention ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON retention USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON retention TO hlm_app;
+COMMENT ON COLUMN retention.version IS 'grows with each change: chunks of an older one are laid out anew';
+COMMENT ON COLUMN retention.windows IS 'by resolution in seconds: {"keep": seconds, "keepBreakdowns": seconds}; absent: for ever';
+
+CREATE TABLE retention_policy (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT gen_random_uuid(),
+  place integer NOT NULL,
+  name text NOT NULL,
+  filter jsonb NOT NULL,
+  agent_ids uuid[] NOT NULL DEFAULT '{}'::uuid[],
+  keep_seconds integer NOT NULL,
+  CONSTRAINT retention_policy_pkey PRIMARY KEY (tenant_id, id),
+  CONSTRAINT retention_policy_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE,
+  CONSTRAINT retention_policy_tenant_id_place_key UNIQUE (tenant_id, place) DEFERRABLE INITIALLY DEFERRED
+);
+ALTER TABLE retention_policy ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON retention_policy USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON retention_policy TO hlm_app;
+COMMENT ON COLUMN retention_policy.place IS 'the first that matches wins';
+
+CREATE TABLE stream (
+  tenant_id uuid NOT NULL,
+  agent_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT gen_random_uuid(),
+  name text NOT NULL,
+  scripted boolean NOT NULL DEFAULT false,
+  position bigint NOT NULL,
+  epoch integer NOT NULL DEFAULT 0,
+  head_length integer,
+  head_sha256 text,
+  tail_length integer,
+  tail_sha256 text,
+  opened_at timestamp with time zone NOT NULL DEFAULT now(),
+  closed_at timestamp with time zone,
+  ended boolean NOT NULL DEFAULT false,
+  backlog_bytes bigint,
+  catching_up boolean NOT NULL DEFAULT false,
+  newest_event_ms bigint,
+  last_batch_at timestamp with time zone,
+  last_heartbeat_at timestamp with time zone,
+  caught_up_at timestamp with time zone,
+  accepted bigint NOT NULL DEFAULT 0,
+  malformed bigint NOT NULL DEFAULT 0,
+  quarantined bigint NOT NULL DEFAULT 0,
+  skipped bigint NOT NULL DEFAULT 0,
+  late bigint NOT NULL DEFAULT 0,
+  duplicate_batches bigint NOT NULL DEFAULT 0,
+  rejections jsonb NOT NULL DEFAULT '[]'::jsonb,
+  CONSTRAINT stream_pkey PRIMARY KEY (tenant_id, agent_id, id),
+  CONSTRAINT stream_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES agent(tenant_id, id) ON DELETE CASCADE
+) WITH (fillfactor=70);
+CREATE UNIQUE INDEX stream_scripted_name ON public.stream USING btree (tenant_id, agent_id, name) WHERE scripted;
+ALTER TABLE stream ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON stream USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON stream TO hlm_app;
+COMMENT ON COLUMN stream.newest_event_ms IS 'taken as at most the server''s clock at receipt';
+COMMENT ON COLUMN stream.caught_up_at IS 'receipt of the last heartbeat that said: nothing behind';
+
+CREATE TABLE tenant (
+  id uuid NOT NULL DEFAULT gen_random_uuid(),
+  name text NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT tenant_name_key UNIQUE (name),
+  CONSTRAINT tenant_pkey PRIMARY KEY (id)
+);
+ALTER TABLE tenant ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON tenant USING (id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT SELECT ON tenant TO hlm_app;
+
+CREATE TABLE tenant_counter (
+  tenant_id uuid NOT NULL,
+  alert_events bigint NOT NULL DEFAULT 0,
+  CONSTRAINT tenant_counter_pkey PRIMARY KEY (tenant_id),
+  CONSTRAINT tenant_counter_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE
+);
+ALTER TABLE tenant_counter ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON tenant_counter USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON tenant_counter TO hlm_app;
+COMMENT ON COLUMN tenant_counter.alert_events IS 'number of the latest alert event: gapless, taken inside its transaction';
+
+CREATE TABLE token (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT gen_random_uuid(),
+  name text NOT NULL,
+  role text NOT NULL,
+  secret_hash bytea NOT NULL,
+  agent_name text,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  last_used_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  CONSTRAINT token_pkey PRIMARY KEY (tenant_id, id),
+  CONSTRAINT token_role_check CHECK ((role = ANY (ARRAY['OPERATOR'::text, 'ADMIN'::text, 'VIEWER'::text, 'AGENT'::text]))),
+  CONSTRAINT token_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE
+);
+CREATE INDEX token_secret_hash ON public.token USING btree (secret_hash);
+ALTER TABLE token ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON token USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON token TO hlm_app;
+COMMENT ON COLUMN token.secret_hash IS 'SHA-256 of the secret, which is shown once and kept nowhere';
+
+CREATE TABLE traffic_window (
+  tenant_id uuid NOT NULL,
+  agent_id uuid NOT NULL,
+  resolution integer NOT NULL,
+  start_ms bigint NOT NULL,
+  revision bigint NOT NULL,
+  hits bigint NOT NULL,
+  bytes bigint NOT NULL,
+  informational bigint NOT NULL,
+  success bigint NOT NULL,
+  redirection bigint NOT NULL,
+  client_error bigint NOT NULL,
+  server_error bigint NOT NULL,
+  other bigint NOT NULL,
+  peak bigint NOT NULL,
+  seconds bytea,
+  top_section bytea NOT NULL,
+  top_path bytea NOT NULL,
+  top_host bytea NOT NULL,
+  top_user bytea NOT NULL,
+  top_method bytea NOT NULL,
+  top_status bytea NOT NULL,
+  top_referrer bytea NOT NULL,
+  top_user_agent bytea NOT NULL,
+  CONSTRAINT traffic_window_pkey PRIMARY KEY (tenant_id, agent_id, resolution, start_ms),
+  CONSTRAINT traffic_window_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES agent(tenant_id, id) ON DELETE CASCADE
+);
+ALTER TABLE traffic_window ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON traffic_window USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON traffic_window TO hlm_app;
+COMMENT ON COLUMN traffic_window.resolution IS 'width in seconds: 10, 60, 3600, 86400';
+COMMENT ON COLUMN traffic_window.peak IS 'the greatest hits of one second';
+COMMENT ON COLUMN traffic_window.seconds IS 'hits, bytes, 4xx, 5xx of each second (server/core/windows/encoding.ts)';
