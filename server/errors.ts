@@ -11,6 +11,14 @@ export type ErrorCode =
   | 'UNAVAILABLE'
   | 'INTERNAL_SERVER_ERROR';
 
+const RESOLUTION_WORDS: Record<number, string> = {
+  10: '10 seconds (SECONDS_10)',
+  60: 'whole minutes (MINUTE)',
+  3600: 'whole hours (HOUR)',
+  86400: 'whole days, UTC (DAY)',
+  2592000: 'whole months, UTC (DAY is not kept)',
+};
+
 const HTTP_STATUS: Partial<Record<ErrorCode, number>> = { UNAUTHENTICATED: 401 };
 
 /** A mistake that is told to the client as it is: code, and a message with value, place and expected range. */
@@ -24,6 +32,12 @@ export class ApiError extends GraphQLError {
 export const unauthenticated = () => new ApiError('UNAUTHENTICATED', 'A valid token is needed.');
 export const forbidden = () => new ApiError('FORBIDDEN', 'This token may not do that.');
 export const notFound = (what: string) => new ApiError('NOT_FOUND', `${what} not found.`);
+/** @param resolution seconds, of the windows that a border would cut */
+export const misalignedSpan = (resolution: number) =>
+  new ApiError(
+    'BAD_USER_INPUT',
+    `The timeframe must be aligned to ${RESOLUTION_WORDS[resolution]}: finer windows there are not kept.`,
+  );
 export const badInput = (message: string) => new ApiError('BAD_USER_INPUT', message);
 /** Load or a restart: nothing was done, and the same call will work later. */
 export const exhausted = (retryAfterMs: number) =>

@@ -12,6 +12,7 @@ import { DEFAULT_RETENTION_SECONDS } from './ingest/append.js';
 import { Ingest } from './ingest/index.js';
 import { startJobs } from './jobs/index.js';
 import { Live } from './live/index.js';
+import { Rollups } from './rollup/index.js';
 import { startEmbeddedPostgres } from './store/cluster/embedded.js';
 import { claimDataFolder } from './store/cluster/lock.js';
 import { Database } from './store/database.js';
@@ -93,6 +94,9 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
     onHeartbeat: (tenantId, agentId) => evaluator.heardOf(tenantId, agentId),
   };
   await evaluator.start();
+  const rollups = new Rollups(db, log);
+  started.add('rollups', () => rollups.stop());
+  rollups.start();
   const url = await serveApi(options, services, started);
   log.info({ url }, 'listening');
   return url;

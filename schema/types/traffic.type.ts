@@ -44,6 +44,45 @@ export class TopEntry {
   maxError!: number;
 }
 
+@ObjectType({ description: 'Half-open span of event time, [from, to).' })
+export class Timeframe {
+  @Field(() => GraphQLDateTime)
+  from!: Date;
+
+  @Field(() => GraphQLDateTime)
+  to!: Date;
+}
+
+@ObjectType({ description: 'Nearest rank, within 1 % (DDSketch); the maximum exact.' })
+export class Percentiles {
+  @Field(() => Float)
+  p50!: number;
+
+  @Field(() => Float)
+  p90!: number;
+
+  @Field(() => Float)
+  p95!: number;
+
+  @Field(() => Float)
+  p99!: number;
+
+  @Field(() => Float)
+  max!: number;
+}
+
+@ObjectType({
+  description:
+    'The windows that tops, distinct hosts and percentiles are of: wider than the timeframe where those of finer windows are no longer kept.',
+})
+export class BreakdownSource {
+  @Field(() => Timeframe)
+  timeframe!: Timeframe;
+
+  @Field(() => Resolution, { description: 'The finest whose breakdowns are still kept over the whole span.' })
+  resolution!: Resolution;
+}
+
 @ObjectType({ description: 'What the entries of a span add up to.' })
 export class TrafficStats {
   @Field(() => GraphQLSafeInt)
@@ -63,15 +102,9 @@ export class TrafficStats {
 
   @Field(() => GraphQLSafeInt, { description: 'The greatest hits of one second of one agent.' })
   peakHitsPerSecond!: number;
-}
 
-@ObjectType({ description: 'Half-open span of event time, [from, to).' })
-export class Timeframe {
-  @Field(() => GraphQLDateTime)
-  from!: Date;
-
-  @Field(() => GraphQLDateTime)
-  to!: Date;
+  @Field(() => BreakdownSource, { description: 'What top, distinctHosts, duration and size are of.' })
+  breakdowns!: BreakdownSource;
 }
 
 @ObjectType({ description: 'One tumbling window [start, end), aligned to the epoch.' })
@@ -90,7 +123,7 @@ export class TrafficWindow {
 
   @Field(() => GraphQLSafeInt, {
     description:
-      'Grows with every change, by late entries too; never goes back. Of several agents the sum of theirs; 0 where there is no row.',
+      "Grows with every change, by late entries and deletion too; never goes back. Of several agents the sum of theirs; of a window without a row that of the agent's last deletion, 0 if none.",
   })
   revision!: number;
 
@@ -102,13 +135,4 @@ export class TrafficWindow {
 }
 
 @ObjectType({ description: 'Stored statistics of a timeframe.' })
-export class Traffic {
-  @Field(() => Timeframe, { description: 'The span covered, aligned outwards to 10 seconds.' })
-  timeframe!: Timeframe;
-
-  @Field(() => Resolution, { description: 'The finest still kept over the whole span.' })
-  resolution!: Resolution;
-
-  @Field(() => TrafficStats, { description: 'The whole span as one.' })
-  total!: TrafficStats;
-}
+export class Traffic {}

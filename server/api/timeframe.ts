@@ -1,6 +1,5 @@
 import type { TimeframeInput } from '../../schema/inputs/read.input.js';
 import { badInput } from '../errors.js';
-import type { Database } from '../store/database.js';
 
 /** Half-open, milliseconds. */
 export interface Span {
@@ -11,14 +10,15 @@ export interface Span {
 /**
  * What a timeframe says: from and to (now where absent); or last, ending at to (now where absent).
  *
+ * @param clock the database's, milliseconds
  * @throws ApiError BAD_USER_INPUT for anything else.
  */
-export async function spanOf(input: TimeframeInput, db: Database): Promise<Span> {
+export async function spanOf(input: TimeframeInput, clock: { now(): Promise<number> }): Promise<Span> {
   const from = input.from ?? null;
   const last = input.last ?? null;
   if ((from === null) === (last === null))
     throw badInput('A timeframe has either from, or last; and to, where it is not now.');
-  const toMs = input.to?.getTime() ?? (await db.now());
+  const toMs = input.to?.getTime() ?? (await clock.now());
   const fromMs = from?.getTime() ?? toMs - last! * 1_000;
   if (fromMs >= toMs) throw badInput('A timeframe begins before it ends.');
   return { fromMs, toMs };

@@ -31,6 +31,7 @@ async function defaultTenant(db: Database): Promise<string> {
   await db.ownerSql(
     `WITH made AS (INSERT INTO tenant (name) SELECT $1 WHERE NOT EXISTS (SELECT FROM tenant) ON CONFLICT DO NOTHING RETURNING id),
        counted AS (INSERT INTO tenant_counter (tenant_id) SELECT id FROM made),
+       measured AS (INSERT INTO tenant_traffic (tenant_id) SELECT id FROM made),
        keeping AS (INSERT INTO retention (tenant_id) SELECT id FROM made),
        errors AS (
          INSERT INTO retention_policy (tenant_id, place, name, filter, keep_seconds)

@@ -3,7 +3,6 @@ import { deflate } from 'node:zlib';
 import { cleanText, type DecodedBatch, type LogBatch } from '../../schema/log-batch.js';
 import { alertClockMs, decidableUntil, streamWatermarkMs } from '../core/time/clock.js';
 import { aggregateBatch } from '../core/windows/aggregate.js';
-import { mergeWindow } from '../core/windows/window.js';
 import { ApiError, exhausted, isTransient, notFound } from '../errors.js';
 import type { Database, Transaction } from '../store/database.js';
 import { ensurePartitions } from '../store/partitions.js';
@@ -16,9 +15,9 @@ import {
   findStream,
   type StreamRow,
 } from '../store/sql/stream.sql.js';
-import { readWindows, writeWindows } from '../store/sql/window.sql.js';
 import { lockOrRegisterAgent, moveWatermark } from './agents.js';
 import { type Placed, placeEntries, type Rejection, SAMPLE_LENGTH_MAX } from './place.js';
+import { mergeIntoStored } from './windows.js';
 
 export type { Rejection };
 
@@ -114,7 +113,7 @@ async function appendIn(tx: Transaction, request: AppendRequest, body: Buffer): 
   // The agent's lock holds the stream still: what does not fit is known before anything is changed for it.
   if (stream.position !== from || (epoch !== null && epoch !== stream.epoch)) return refuse(tx, request, agent, stream);
   const watermarkMs = streamWatermarkMs(stream);
-  const placed = placeEntries(batch, watermarkMs, agent.nowMs);
+  const placed = placeEntries(batch, watermarkMs, agent.nowMs, agent.windowFloors[agent.windowFloors.length - 1]);
   const malformed = request.malformed + placed.malformed;
 
   await wakeAlerts(tx, tenantId, agent, placed);
@@ -137,7 +136,9 @@ async function appendIn(tx: Transaction, request: AppendRequest, body: Buffer): 
   if (!advanced) return refuse(tx, request, agent, stream);
 
   const revision = agent.revision + 1;
-  const windowStarts = await mergeInto(tx, request, agent.id, revision, placed);
+  const windows = aggregateBatch(batch, placed.left);
+  if (windows.size > 0) await mergeIntoStored(tx, tenantId, agent, revision, windows);
+  const windowStarts = [...windows.keys()].sort((a, b) => a - b);
   if (placed.accepted > 0) {
     await insertChunk(tx.sql, {
       tenantId,
@@ -184,23 +185,6 @@ async function refuse(
     return { ...answer, outcome: 'DUPLICATE' };
   }
   return { ...answer, outcome: 'OUT_OF_SEQUENCE' };
-}
-
-async function mergeInto(
-  tx: Transaction,
-  request: AppendRequest,
-  agentId: string,
-  revision: number,
-  placed: Placed,
-): Promise<number[]> {
-  const windows = aggregateBatch(request.batch, placed.left);
-  if (windows.size === 0) return [];
-  const starts = [...windows.keys()].sort((a, b) => a - b);
-  const stored = await readWindows(tx.sql, request.tenantId, agentId, starts);
-  for (const [startMs, window] of stored) mergeWindow(window, windows.get(startMs)!);
-  const merged = new Map(starts.map((startMs) => [startMs, stored.get(startMs) ?? windows.get(startMs)!]));
-  await writeWindows(tx.sql, request.tenantId, agentId, revision, merged);
-  return starts;
 }
 
 async function noteBatch(

@@ -36,8 +36,9 @@ const SAMPLES_MAX = 5;
  *
  * @param watermarkMs of the stream before the batch; null: it has no entry yet
  * @param nowMs the server's clock
+ * @param floorMs below it no window of any resolution is kept
  */
-export function placeEntries(batch: DecodedBatch, watermarkMs: number | null, nowMs: number): Placed {
+export function placeEntries(batch: DecodedBatch, watermarkMs: number | null, nowMs: number, floorMs: number): Placed {
   const placed: Placed = {
     left: new Uint8Array(batch.count),
     accepted: 0,
@@ -51,7 +52,7 @@ export function placeEntries(batch: DecodedBatch, watermarkMs: number | null, no
   };
   for (let i = 0; i < batch.count; i++) {
     const eventMs = batch.timeMs[i];
-    const quarantine = batch.invalid[i] === 0 ? quarantineReason(eventMs, nowMs) : null;
+    const quarantine = batch.invalid[i] === 0 ? quarantineReason(eventMs, nowMs, floorMs) : null;
     if (batch.invalid[i] !== 0 || quarantine !== null) {
       placed.left[i] = 1;
       if (quarantine === null) placed.malformed++;

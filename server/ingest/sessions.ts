@@ -1,5 +1,5 @@
 import { cleanText } from '../../schema/log-batch.js';
-import { saturatingSum } from '../core/windows/window.js';
+import { saturatingSum } from '../core/saturating.js';
 import { notFound } from '../errors.js';
 import type { Database, Transaction } from '../store/database.js';
 import { lockAgent } from '../store/sql/agent.sql.js';

@@ -1,12 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AlertEventRow, latestEventNumber, readAlertEvents } from '../alerts/index.js';
+import type { Breakdown, Part } from '../core/windows/breakdown.js';
 import { decodeSeconds } from '../core/windows/encoding.js';
+import { RESOLUTIONS } from '../core/windows/resolutions.js';
 import { SLIDING_SECONDS, slidingTotals } from '../core/windows/sliding.js';
 import { tumblingWindowStart, WINDOW_MS } from '../core/windows/tumbling.js';
-import type { Dimension, Tops, Totals } from '../core/windows/window.js';
+import type { Totals } from '../core/windows/window.js';
 import type { Database, Transaction } from '../store/database.js';
 import { type AgentRow, readAgents } from '../store/sql/agents.sql.js';
-import { type Bucket, emptyBucket, readBuckets, readSeconds } from '../store/sql/traffic.sql.js';
+import { readSeconds } from '../store/sql/traffic.sql.js';
+import { addBreakdowns, type Bucket, type Buckets, emptyBucket, readBuckets } from '../store/traffic/buckets.js';
+import type { ScopeAgent } from '../store/traffic/ranges.js';
+import { readScopeAgents } from '../store/traffic/scope.js';
 import { type Changes, Slot } from './slot.js';
 
 /** A subscriber hears of changes at most so often; the first change after a quiet while goes at once. */
@@ -18,17 +23,20 @@ export interface WindowScope {
   tenantId: string;
   /** Null: all of the tenant's, those to come too. */
   agentIds: readonly string[] | null;
-  /** Dimensions asked for of the windows, and of the sliding window. */
-  windowDimensions: readonly Dimension[];
-  slidingDimensions: readonly Dimension[];
+  /** Parts of breakdowns asked for of the windows, and of the sliding window. */
+  windowParts: readonly Part[];
+  slidingParts: readonly Part[];
 }
 
 /** What changed of one agent. */
 export interface AgentChange {
   agent: AgentRow;
+  /** Emptied ones too. */
   windows: { startMs: number; bucket: Bucket }[];
+  /** Of a window without a row. */
+  emptyRevision: number;
   stale: { fromMs: number; toMs: number } | null;
-  sliding: { atSecond: number; totals: Totals; tops: Partial<Record<Dimension, Tops>> };
+  sliding: { atSecond: number; totals: Totals; breakdown: Breakdown | null };
 }
 
 export interface AlertScope {
@@ -136,8 +144,9 @@ export class Live {
       [scope.tenantId],
       async (tx) => {
         const told: AgentChange[] = [];
+        const known = new Map((await readScopeAgents(tx.sql, scope.tenantId, agentIds)).map((row) => [row.id, row]));
         for (const agent of await readAgents(tx.sql, scope.tenantId, agentIds)) {
-          told.push(await readChange(tx, scope, agent, changesOf(agent)));
+          told.push(await readChange(tx, scope, agent, known.get(agent.id)!, changesOf(agent)));
         }
         return told;
       },
@@ -189,32 +198,54 @@ async function readChange(
   tx: Transaction,
   scope: WindowScope,
   agent: AgentRow,
+  { deletedRevision }: ScopeAgent,
   changes: Changes | null,
 ): Promise<AgentChange> {
-  const { tenantId, windowDimensions, slidingDimensions } = scope;
+  const { tenantId } = scope;
   const atSecond = Math.floor((agent.lastEventAt?.getTime() ?? 0) / 1_000);
   const fromMs = tumblingWindowStart((atSecond - SLIDING_SECONDS + 1) * 1_000);
   const toMs = tumblingWindowStart(atSecond * 1_000) + WINDOW_MS;
-  const query = { tenantId, agentIds: [agent.id] };
-  const starts = changes === null ? undefined : [...changes.starts];
-  const span = starts?.length
-    ? { fromMs: Math.min(...starts), toMs: Math.max(...starts) + WINDOW_MS, starts }
-    : { fromMs, toMs, starts };
-  const buckets = await readBuckets(tx.sql, { ...query, ...span, stepMs: WINDOW_MS, dimensions: windowDimensions });
-  const whole = await readBuckets(tx.sql, {
-    ...query,
-    fromMs,
-    toMs,
-    stepMs: Number.POSITIVE_INFINITY,
-    dimensions: slidingDimensions,
-  });
+  const spans = changes === null ? [{ fromMs, toMs }] : spansOf(changes.starts);
+  const windows = await readFinest(tx, scope, agent.id, spans, WINDOW_MS, scope.windowParts);
+  const whole = await readFinest(tx, scope, agent.id, [{ fromMs, toMs }], Number.POSITIVE_INFINITY, scope.slidingParts);
   const seconds = await readSeconds(tx.sql, tenantId, agent.id, atSecond - SLIDING_SECONDS + 1, atSecond);
   const decoded = seconds.map((row) => ({ startMs: row.startMs, seconds: decodeSeconds(row.seconds) }));
-  const { tops } = whole.get(fromMs) ?? emptyBucket(slidingDimensions);
+  const starts = [...(changes?.starts ?? windows.keys())].sort((a, b) => a - b);
   return {
     agent,
-    windows: [...buckets].sort(([a], [b]) => a - b).map(([startMs, bucket]) => ({ startMs, bucket })),
+    windows: starts.map((startMs) => ({ startMs, bucket: windows.get(startMs) ?? emptyBucket() })),
+    emptyRevision: deletedRevision,
     stale: changes?.stale ?? null,
-    sliding: { atSecond, totals: slidingTotals(decoded, atSecond), tops },
+    sliding: {
+      atSecond,
+      totals: slidingTotals(decoded, atSecond),
+      breakdown: whole.get(0)?.breakdown ?? null,
+    },
   };
+}
+
+/** Windows that follow each other are read as one range. */
+function spansOf(starts: ReadonlySet<number>): { fromMs: number; toMs: number }[] {
+  const spans: { fromMs: number; toMs: number }[] = [];
+  for (const startMs of [...starts].sort((a, b) => a - b)) {
+    const last = spans.at(-1);
+    if (last?.toMs === startMs) last.toMs += WINDOW_MS;
+    else spans.push({ fromMs: startMs, toMs: startMs + WINDOW_MS });
+  }
+  return spans;
+}
+
+async function readFinest(
+  { sql }: Transaction,
+  { tenantId }: WindowScope,
+  agentId: string,
+  spans: readonly { fromMs: number; toMs: number }[],
+  stepMs: number,
+  parts: readonly Part[],
+): Promise<Buckets> {
+  const ranges = spans.map((span) => ({ ...span, agentId, resolution: RESOLUTIONS[0] }));
+  const query = { tenantId, ranges, stepMs, byAgent: false };
+  const owners = await readBuckets(sql, query);
+  await addBreakdowns(sql, owners, query, parts);
+  return owners.get(null) ?? new Map();
 }

@@ -61,7 +61,7 @@ export class Database {
   async inTenants<Result>(
     tenantIds: readonly string[],
     work: (tx: Transaction) => Promise<Result>,
-    { snapshot = false } = {},
+    { snapshot = false }: { snapshot?: boolean; signal?: AbortSignal } = {},
   ): Promise<Result> {
     return this.requests.transaction(snapshot ? 'REPEATABLE READ' : 'READ COMMITTED', async (manager) => {
       const runner = manager.queryRunner!;
@@ -148,7 +148,7 @@ async function grantRequestRole(owner: DataSource): Promise<boolean> {
     await owner.query(`
       GRANT SELECT ON tenant, installation TO ${REQUEST_ROLE};
       GRANT SELECT, INSERT, UPDATE, DELETE ON tenant_counter, token, agent, stream, log_chunk, traffic_window,
-        retention, retention_policy,
+        traffic_breakdown, rollup_mark, tenant_traffic, retention, retention_policy,
         alert_rule, alert_state, alert_event TO ${REQUEST_ROLE};
     `);
     return true;

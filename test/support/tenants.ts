@@ -19,7 +19,7 @@ export async function ownerSql(server: TestServer, text: string, values: unknown
 
 export async function makeTenant(server: TestServer, name: string): Promise<string> {
   const [{ id }] = await ownerSql(server, 'INSERT INTO tenant (name) VALUES ($1) RETURNING id', [name]);
-  for (const table of ['tenant_counter', 'retention'])
+  for (const table of ['tenant_counter', 'tenant_traffic', 'retention'])
     await ownerSql(server, `INSERT INTO ${table} (tenant_id) VALUES ($1)`, [id]);
   return id;
 }

@@ -6,7 +6,8 @@ import { pageAgents, readAgents, readLedger, readStreams, type StreamView } from
 import { ANYONE, READERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
 import { decodeCursor, encodeCursor, pageSize } from '../timeframe.js';
-import { type TrafficSource, trafficOf } from './traffic.resolver.js';
+import type { TrafficKey } from '../traffic/loader.js';
+import { trafficOf } from './traffic.resolver.js';
 
 const AGENTS_OF_A_PAGE_MAX = 500;
 const STREAMS_MAX = 1_000;
@@ -76,7 +77,7 @@ export class AgentResolver {
     @Root() agent: Agent,
     @Ctx() context: Context,
     @Arg('timeframe', () => TimeframeInput) timeframe: TimeframeInput,
-  ): Promise<TrafficSource> {
+  ): Promise<TrafficKey> {
     return trafficOf(context, timeframe, [agent.id]);
   }
 }

@@ -3,12 +3,14 @@ import { Arg, Authorized, ID, Resolver, Root, type SubscribeResolverData, Subscr
 import { AlertEvent } from '../../../schema/types/alert.type.js';
 import { LiveWindows } from '../../../schema/types/live.type.js';
 import type { AlertEventRow } from '../../alerts/index.js';
+import { NO_FLOORS } from '../../core/rollup/plan.js';
+import { RESOLUTIONS } from '../../core/windows/resolutions.js';
 import { SLIDING_SECONDS } from '../../core/windows/sliding.js';
 import { WINDOW_MS } from '../../core/windows/tumbling.js';
 import type { AgentChange } from '../../live/index.js';
 import { READERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
-import { dimensionsAsked } from '../selection.js';
+import { partsAsked } from '../selection.js';
 import { statsOf, windowOf } from '../stats.js';
 import { alertEventOf, eventNumber } from './alert.resolver.js';
 import { knownAgents } from './traffic.resolver.js';
@@ -25,8 +27,8 @@ export class LiveResolver {
       context.services.live.windows({
         tenantId: caller(context).tenantId,
         agentIds: await knownAgents(context, args.agentIds),
-        windowDimensions: dimensionsAsked(info, 'windows'),
-        slidingDimensions: dimensionsAsked(info, 'sliding'),
+        windowParts: partsAsked(info, 'windows'),
+        slidingParts: partsAsked(info, 'sliding'),
       }),
   })
   liveWindows(
@@ -61,18 +63,28 @@ export class LiveResolver {
   }
 }
 
-function liveWindowsOf({ agent, windows, stale, sliding }: AgentChange): LiveWindows {
+function liveWindowsOf({ agent, windows, emptyRevision, stale, sliding }: AgentChange): LiveWindows {
   const watermarkMs = agent.watermark?.getTime() ?? null;
+  const seriesAt = (fromMs: number) => ({
+    span: { fromMs, toMs: fromMs + WINDOW_MS },
+    stepMs: WINDOW_MS,
+    resolution: RESOLUTIONS[0],
+    watermarkMs,
+    emptyRevision,
+    breakdownFloors: NO_FLOORS,
+  });
+  const slidingSpan = {
+    fromMs: (sliding.atSecond + 1 - SLIDING_SECONDS) * 1_000,
+    toMs: (sliding.atSecond + 1) * 1_000,
+  };
   return {
     agent,
-    windows: windows.map(({ startMs, bucket }) =>
-      windowOf(startMs, WINDOW_MS, bucket, { fromMs: startMs, toMs: startMs + WINDOW_MS, watermarkMs, dimensions: [] }),
-    ),
+    windows: windows.map(({ startMs, bucket }) => windowOf(startMs, bucket, seriesAt(startMs))),
     stale: stale && { from: new Date(stale.fromMs), to: new Date(stale.toMs) },
     sliding: {
       at: new Date(sliding.atSecond * 1_000),
       window: SLIDING_SECONDS,
-      stats: statsOf(sliding.totals, sliding.tops, SLIDING_SECONDS),
+      stats: statsOf(sliding.totals, sliding.breakdown, { span: slidingSpan, breakdownFloors: NO_FLOORS }),
     },
   };
 }

@@ -1,15 +1,12 @@
 import { NONE, sectionOf, splitTarget } from '../../../schema/entry.js';
 import type { DecodedBatch, TextColumnName } from '../../../schema/log-batch.js';
-import { tumblingWindowStart } from './tumbling.js';
-import {
-  type Dimension,
-  emptyWindow,
-  hitsBySecond,
-  saturatingSum,
-  statusClass,
-  type Tops,
-  type Window,
-} from './window.js';
+import { saturatingSum } from '../saturating.js';
+import { addValue } from '../sketches/dd-sketch.js';
+import { addHostHash, hashHost } from '../sketches/host-set.js';
+import { addKey, type Tops } from '../sketches/tops.js';
+import { type Breakdown, type Dimension, pruneBreakdown } from './breakdown.js';
+import { SECONDS_PER_WINDOW, tumblingWindowStart } from './tumbling.js';
+import { emptyWindow, hitsBySecond, statusClass, type Window } from './window.js';
 
 /** A dimension as places in a list of keys: entry `i` counts for `keys[place[i] - 1]`, for none where 0. */
 interface Keyed {
@@ -122,17 +119,23 @@ class PlaceCounts {
         serverErrors: this.serverErrors[place],
       };
       // Two texts of a dictionary may have become one by cleaning: then the second adds to the first.
-      const key = this.keyed.keys[place - 1];
-      const known = tops.get(key);
-      if (known) for (const name of COUNT_NAMES) counts[name] = saturatingSum(counts[name], known[name]);
-      tops.set(key, counts);
+      addKey(tops, this.keyed.keys[place - 1], counts);
       this.hits[place] = this.bytes[place] = this.clientErrors[place] = this.serverErrors[place] = 0;
     }
     this.touched = [];
   }
 }
 
-const COUNT_NAMES = ['hits', 'bytes', 'clientErrors', 'serverErrors'] as const;
+/** Sizes and times of responses, and clients: each distinct one is hashed once a batch. */
+function countSketches(breakdown: Breakdown, batch: DecodedBatch, entries: number[], hashes: Float64Array): void {
+  const { index } = batch.columns.host;
+  for (const i of entries) {
+    addValue(breakdown.size, batch.bytes[i]);
+    const duration = batch.durationMs?.[i];
+    if (duration != null && !Number.isNaN(duration)) addValue(breakdown.duration, duration);
+    if (index[i] !== 0) addHostHash(breakdown.hosts, hashes[index[i] - 1]);
+  }
+}
 
 /**
  * The windows of 10 seconds that a batch's entries make, by start (milliseconds).
@@ -149,14 +152,17 @@ export function aggregateBatch(batch: DecodedBatch, left: Uint8Array): Map<numbe
     else entries.push(i);
   }
   const counters = keyedDimensions(batch).map((keyed) => ({ keyed, counts: new PlaceCounts(keyed) }));
+  const hashes = Float64Array.from(batch.columns.host.dict, hashHost);
   const windows = new Map<number, Window>();
   for (const [startMs, entries] of byStart) {
     const window = emptyWindow();
     countNumbers(window, batch, startMs, entries);
     for (const { keyed, counts } of counters) {
       counts.count(batch, entries);
-      counts.flush(window.tops[keyed.dimension]);
+      counts.flush(window.breakdown.tops[keyed.dimension]);
     }
+    countSketches(window.breakdown, batch, entries, hashes);
+    pruneBreakdown(window.breakdown, SECONDS_PER_WINDOW);
     windows.set(startMs, window);
   }
   return windows;

@@ -25,6 +25,12 @@ export class ByteWriter {
     this.buffer[this.at++] = rest;
   }
 
+  /** Any number, as a double (IEEE 754 binary64, little-endian). */
+  float(value: number): void {
+    this.reserve(8);
+    this.at = this.buffer.writeDoubleLE(value, this.at);
+  }
+
   text(value: string): void {
     // Three bytes a UTF-16 unit at most.
     const sizeMax = value.length * 3;
@@ -65,6 +71,11 @@ export class ByteReader {
       value += (byte & 0x7f) * scale;
       scale *= 0x80;
     }
+  }
+
+  float(): number {
+    this.at += 8;
+    return this.buffer.readDoubleLE(this.at - 8);
   }
 
   text(): string {

@@ -1,34 +1,6 @@
 import { ByteReader, ByteWriter } from './bytes.js';
 import { SECONDS_PER_WINDOW } from './tumbling.js';
-import { addKey, type SecondColumns, STATUS_CLASSES, type Tops } from './window.js';
-
-/** A top's column: for each key its text, hits, bytes, 4xx, 5xx. */
-export function encodeTops(tops: Tops): Buffer {
-  const writer = new ByteWriter(64 + tops.size * 24);
-  for (const [key, counts] of tops) {
-    writer.text(key);
-    writer.number(counts.hits);
-    writer.number(counts.bytes);
-    writer.number(counts.clientErrors);
-    writer.number(counts.serverErrors);
-  }
-  return writer.finish();
-}
-
-/** Adds the keys of an encoded column to `tops`. */
-export function decodeTopsInto(tops: Tops, column: Buffer): void {
-  const reader = new ByteReader(column);
-  while (!reader.done) {
-    const key = reader.text();
-    const [hits, bytes, clientErrors, serverErrors] = [
-      reader.number(),
-      reader.number(),
-      reader.number(),
-      reader.number(),
-    ];
-    addKey(tops, key, { hits, bytes, clientErrors, serverErrors });
-  }
-}
+import { type SecondColumns, STATUS_CLASSES } from './window.js';
 
 /** The seconds' column: ten numbers of bytes, a bit for each status class that has hits, ten numbers for each of these. */
 export function encodeSeconds(seconds: SecondColumns): Buffer {

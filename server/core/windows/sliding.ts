@@ -1,5 +1,6 @@
+import { saturatingSum } from '../saturating.js';
 import { SECONDS_PER_WINDOW } from './tumbling.js';
-import { emptyTotals, hitsBySecond, type SecondColumns, saturatingSum, type Totals } from './window.js';
+import { emptyTotals, hitsBySecond, type SecondColumns, type Totals } from './window.js';
 
 /** The exercise's sliding window: two minutes. */
 export const SLIDING_SECONDS = 120;

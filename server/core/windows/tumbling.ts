@@ -12,12 +12,17 @@ export const FUTURE_MS_MAX = 600_000;
 /** 1990: before the web; what claims to be older has no time at all (a Unix time of 0, say). */
 export const EVENT_MS_MIN = Date.UTC(1990, 0, 1);
 
-export type QuarantineReason = 'more than 10 minutes in the future' | 'before 1990';
+export type QuarantineReason = 'more than 10 minutes in the future' | 'before 1990' | 'older than what is kept';
 
-/** Why an entry's time cannot be; null: it can. */
-export function quarantineReason(eventMs: number, nowMs: number): QuarantineReason | null {
+/**
+ * Why an entry's time cannot be; null: it can.
+ *
+ * @param floorMs below it no window of any resolution is kept
+ */
+export function quarantineReason(eventMs: number, nowMs: number, floorMs = 0): QuarantineReason | null {
   if (eventMs > nowMs + FUTURE_MS_MAX) return 'more than 10 minutes in the future';
-  return eventMs < EVENT_MS_MIN ? 'before 1990' : null;
+  if (eventMs < EVENT_MS_MIN) return 'before 1990';
+  return eventMs < floorMs ? 'older than what is kept' : null;
 }
 
 /**

@@ -12,12 +12,16 @@ export interface LockedAgentRow {
   watermarkMs: number | null;
   alertClockMs: number | null;
   alertRested: boolean;
+  /** Event ms below which windows of each of RESOLUTIONS are not kept, and their breakdowns. */
+  windowFloors: number[];
+  breakdownFloors: number[];
   /** The database's clock now. */
   nowMs: number;
 }
 
 const LOCKED_COLUMNS = `id, name, revision, first_event_ms AS "firstEventMs", last_event_ms AS "lastEventMs",
   watermark_ms AS "watermarkMs", alert_clock_ms AS "alertClockMs", alert_rested AS "alertRested",
+  window_floors::float8[] AS "windowFloors", breakdown_floors::float8[] AS "breakdownFloors",
   floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS "nowMs"`;
 
 /** Takes an agent's lock by its name; undefined where there is no such agent. */

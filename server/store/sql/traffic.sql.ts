@@ -1,96 +1,101 @@
-import { decodeTopsInto } from '../../core/windows/encoding.js';
+import type { Range } from '../../core/rollup/plan.js';
+import type { Part } from '../../core/windows/breakdown.js';
+import { RESOLUTIONS } from '../../core/windows/resolutions.js';
 import { WINDOW_MS } from '../../core/windows/tumbling.js';
-import { type Dimension, emptyTotals, type Tops, type Totals } from '../../core/windows/window.js';
+import type { Totals } from '../../core/windows/window.js';
 import type { Transaction } from '../database.js';
-import { FINEST_RESOLUTION, TOP_COLUMNS, TOTALS_COLUMNS, type TotalsRow, totalsOf } from './window.sql.js';
+import { PART_COLUMNS } from './breakdown.sql.js';
+import { SUMS, type TotalsRow, totalsOf } from './window.sql.js';
 
 type Sql = Transaction['sql'];
 
-/** Which windows, and what of them. */
-export interface TrafficQuery {
-  tenantId: string;
-  /** Null: all of the tenant's. */
-  agentIds: readonly string[] | null;
-  /** Half-open, aligned to 10 seconds. */
-  fromMs: number;
-  toMs: number;
-  /** Of these only those that begin here (default: all). */
-  starts?: readonly number[];
-  /** Width of a bucket, a multiple of 10 seconds; infinite: one bucket of all. */
-  stepMs: number;
-  /** Dimensions whose tops are wanted: the others' columns are not read. */
-  dimensions: readonly Dimension[];
+/** Rows of one agent, or of the whole tenant. */
+export interface OwnedRange extends Range {
+  agentId: string;
 }
 
-/** What a stretch of time adds up to, merged over agents. */
-export interface Bucket {
+export interface NumbersQuery {
+  tenantId: string;
+  ranges: readonly OwnedRange[];
+  /** Width of a bucket; infinite: one bucket of all, that begins at 0. */
+  stepMs: number;
+  /** Each agent's numbers apart. */
+  byAgent: boolean;
+}
+
+export interface NumbersRow {
+  /** Null where agents are merged. */
+  agentId: string | null;
+  startMs: number;
   totals: Totals;
   /** Of each agent the greatest of its windows', summed. */
   revision: number;
-  tops: Partial<Record<Dimension, Tops>>;
 }
 
-export function emptyBucket(dimensions: readonly Dimension[]): Bucket {
-  const tops = Object.fromEntries(dimensions.map((dimension) => [dimension, new Map()]));
-  return { totals: emptyTotals(), revision: 0, tops };
+const RANGES =
+  'unnest($2::uuid[], $3::integer[], $4::bigint[], $5::bigint[]) AS r (agent_id, resolution, from_ms, to_ms)';
+const IN_RANGE = `w.tenant_id = $1 AND w.agent_id = r.agent_id AND w.resolution = r.resolution
+  AND w.start_ms >= r.from_ms AND w.start_ms < r.to_ms`;
+
+function rangeValues(tenantId: string, ranges: readonly OwnedRange[]): unknown[] {
+  return [
+    tenantId,
+    ranges.map((range) => range.agentId),
+    ranges.map((range) => range.resolution),
+    ranges.map((range) => range.fromMs),
+    ranges.map((range) => range.toMs),
+  ];
 }
 
-/** Which rows; its values come first among the statement's. */
-function rowsOf({ tenantId, agentIds, fromMs, toMs, starts }: TrafficQuery): { where: string; values: unknown[] } {
-  const where = `tenant_id = $1 AND ($2::uuid[] IS NULL OR agent_id = ANY ($2)) AND resolution = ${FINEST_RESOLUTION}
-    AND start_ms >= $3 AND start_ms < $4`;
-  const values = [tenantId, agentIds, fromMs, toMs];
-  return starts
-    ? { where: `${where} AND start_ms = ANY ($5::bigint[])`, values: [...values, starts] }
-    : { where, values };
+/** Sums rows by bucket. A bucket without a row is left out. */
+export const READ_NUMBERS = `
+  SELECT owner AS "agentId", bucket AS "startMs", sum(revision)::bigint AS revision, ${SUMS} FROM (
+    SELECT r.agent_id, CASE WHEN $7 THEN r.agent_id END AS owner,
+      CASE WHEN $6::bigint IS NULL THEN 0 ELSE w.start_ms - mod(w.start_ms, $6) END AS bucket,
+      max(w.revision) AS revision, ${SUMS}
+    FROM ${RANGES} JOIN traffic_window w ON ${IN_RANGE} GROUP BY 1, 2, 3
+  ) AS by_agent GROUP BY 1, 2`;
+
+export function numbersValues({ tenantId, ranges, stepMs, byAgent }: NumbersQuery): unknown[] {
+  return [...rangeValues(tenantId, ranges), Number.isFinite(stepMs) ? stepMs : null, byAgent];
 }
 
-const SUMS = TOTALS_COLUMNS.split(', ')
-  .map((name) =>
-    name === 'peak' ? 'max(peak) AS peak' : `least(sum(${name}), ${Number.MAX_SAFE_INTEGER})::bigint AS ${name}`,
-  )
-  .join(', ');
-
-/** Reads windows merged into buckets, by start; buckets without a row are left out. */
-export async function readBuckets(sql: Sql, query: TrafficQuery): Promise<Map<number, Bucket>> {
-  const single = !Number.isFinite(query.stepMs);
-  const { where, values } = rowsOf(query);
-  const bucket = single ? '$3::bigint' : `start_ms - mod(start_ms, ${Math.round(query.stepMs)})`;
-  const rows = await sql<TotalsRow & { bucket: number; revision: number; [column: string]: unknown }>(
-    `SELECT bucket, sum(revision)::bigint AS revision, ${SUMS} FROM (
-       SELECT ${bucket} AS bucket, max(revision) AS revision, ${SUMS} FROM traffic_window WHERE ${where} GROUP BY 1, agent_id
-     ) AS by_agent GROUP BY 1`,
-    values,
-  );
-  const buckets = new Map(
-    rows.map((row) => [
-      row.bucket,
-      { ...emptyBucket(query.dimensions), totals: totalsOf(row), revision: row.revision },
-    ]),
-  );
-  if (query.dimensions.length > 0) await readTops(sql, query, buckets);
-  return buckets;
+export async function readNumbers(sql: Sql, query: NumbersQuery): Promise<NumbersRow[]> {
+  if (query.ranges.length === 0) return [];
+  const rows = await sql<
+    TotalsRow & { agentId: string | null; startMs: number; revision: number; [column: string]: unknown }
+  >(READ_NUMBERS, numbersValues(query));
+  return rows.map((row) => ({
+    agentId: row.agentId,
+    startMs: row.startMs,
+    revision: row.revision,
+    totals: totalsOf(row),
+  }));
 }
 
-async function readTops(sql: Sql, query: TrafficQuery, buckets: Map<number, Bucket>): Promise<void> {
-  const columns = query.dimensions.map((dimension) => TOP_COLUMNS[dimension]);
-  const { where, values } = rowsOf(query);
-  const rows = (await sql(`SELECT start_ms, ${columns.join(', ')} FROM traffic_window WHERE ${where}`, values)) as ({
-    start_ms: number;
-  } & Record<string, Buffer>)[];
-  for (const row of rows) {
-    const start = Number.isFinite(query.stepMs) ? row.start_ms - (row.start_ms % query.stepMs) : query.fromMs;
-    const bucket = buckets.get(start);
-    if (!bucket) continue;
-    for (const dimension of query.dimensions) decodeTopsInto(bucket.tops[dimension]!, row[TOP_COLUMNS[dimension]]);
-  }
+/** Columns of one window's breakdown, those asked for. */
+export type PartsRow = { agentId: string; resolution: number; startMs: number } & Record<string, Buffer>;
+
+export async function readParts(
+  sql: Sql,
+  tenantId: string,
+  ranges: readonly OwnedRange[],
+  parts: readonly Part[],
+): Promise<PartsRow[]> {
+  if (ranges.length === 0 || parts.length === 0) return [];
+  const columns = parts.map((part) => `w.${PART_COLUMNS[part]}`);
+  return (await sql(
+    `SELECT w.agent_id AS "agentId", w.resolution, w.start_ms AS "startMs", ${columns.join(', ')}
+     FROM ${RANGES} JOIN traffic_breakdown w ON ${IN_RANGE}`,
+    rangeValues(tenantId, ranges),
+  )) as PartsRow[];
 }
 
 /** The seconds' columns of an agent's finest windows that touch the event seconds `[fromSecond, toSecond]`. */
 export async function readSeconds(sql: Sql, tenantId: string, agentId: string, fromSecond: number, toSecond: number) {
   return sql<{ startMs: number; seconds: Buffer }>(
     `SELECT start_ms AS "startMs", seconds FROM traffic_window
-     WHERE tenant_id = $1 AND agent_id = $2 AND resolution = ${FINEST_RESOLUTION} AND start_ms > $3 AND start_ms <= $4
+     WHERE tenant_id = $1 AND agent_id = $2 AND resolution = ${RESOLUTIONS[0]} AND start_ms > $3 AND start_ms <= $4
      ORDER BY start_ms`,
     [tenantId, agentId, fromSecond * 1_000 - WINDOW_MS, toSecond * 1_000],
   );

@@ -1,27 +1,26 @@
-import { decodeSeconds, decodeTopsInto, encodeSeconds, encodeTops } from '../../core/windows/encoding.js';
-import { DIMENSIONS, type Dimension, emptyWindow, type Window } from '../../core/windows/window.js';
+import { decodeSeconds, encodeSeconds } from '../../core/windows/encoding.js';
+import { RESOLUTIONS } from '../../core/windows/resolutions.js';
+import { emptyWindow, type Totals, type Window } from '../../core/windows/window.js';
 import type { Transaction } from '../database.js';
+import { readBreakdowns, writeBreakdowns } from './breakdown.sql.js';
 
 type Sql = Transaction['sql'];
 
-/** Seconds of the finest windows: their `resolution`. */
-export const FINEST_RESOLUTION = 10;
+/** Whose windows, and of which width. */
+export interface WindowScope {
+  tenantId: string;
+  /** `TENANT_WIDE`: all of the tenant's agents together. */
+  agentId: string;
+  /** Seconds, one of RESOLUTIONS. */
+  resolution: number;
+}
 
-/** The column of each dimension's tops. */
-export const TOP_COLUMNS: Record<Dimension, string> = {
-  SECTION: 'top_section',
-  PATH: 'top_path',
-  HOST: 'top_host',
-  USER: 'top_user',
-  METHOD: 'top_method',
-  STATUS: 'top_status',
-  REFERRER: 'top_referrer',
-  USER_AGENT: 'top_user_agent',
-};
+/** The nil UUID (RFC 9562 §5.9), which is no agent's: windows of all of a tenant's agents together stand under it. */
+export const TENANT_WIDE = '00000000-0000-0000-0000-000000000000';
 
+const [FINEST] = RESOLUTIONS;
 const STATUS_COLUMNS = ['informational', 'success', 'redirection', 'client_error', 'server_error', 'other'];
 const NUMBERS = ['hits', 'bytes', ...STATUS_COLUMNS, 'peak'];
-const BLOBS = ['seconds', ...DIMENSIONS.map((dimension) => TOP_COLUMNS[dimension])];
 
 /** Numbers of a window's row, under their columns' names. */
 export interface TotalsRow {
@@ -38,56 +37,104 @@ export interface TotalsRow {
 
 export const TOTALS_COLUMNS = NUMBERS.join(', ');
 
-export function totalsOf(row: TotalsRow) {
+/** Sums of windows' columns; of `peak` the greatest. They stay at 2^53 − 1 instead of becoming wrong. */
+export const SUMS = NUMBERS.map((name) =>
+  name === 'peak' ? 'max(peak) AS peak' : `least(sum(${name}), ${Number.MAX_SAFE_INTEGER})::bigint AS ${name}`,
+).join(', ');
+
+export function totalsOf(row: TotalsRow): Totals {
   const status = [row.informational, row.success, row.redirection, row.client_error, row.server_error, row.other];
   return { hits: row.hits, bytes: row.bytes, status, peak: row.peak };
 }
 
-type WindowRow = TotalsRow & { start_ms: number; seconds: Buffer } & Record<string, Buffer>;
+type NumbersRow = TotalsRow & { start_ms: number; seconds: Buffer | null };
 
-/** The finest windows of an agent that begin at `starts`, whole. The caller holds the agent's lock. */
+async function readNumbers(sql: Sql, { tenantId, agentId, resolution }: WindowScope, starts: readonly number[]) {
+  return (await sql(
+    `SELECT start_ms, seconds, ${TOTALS_COLUMNS} FROM traffic_window
+     WHERE tenant_id = $1 AND agent_id = $2 AND resolution = $3 AND start_ms = ANY ($4)`,
+    [tenantId, agentId, resolution, starts],
+  )) as NumbersRow[];
+}
+
+/**
+ * The finest windows of an agent that begin at `starts`, with their breakdowns where these are kept: from
+ * `breakdownsFromMs` on. The caller holds the agent's lock.
+ */
 export async function readWindows(
   sql: Sql,
   tenantId: string,
   agentId: string,
-  starts: number[],
+  starts: readonly number[],
+  breakdownsFromMs: number,
 ): Promise<Map<number, Window>> {
-  const rows = (await sql(
-    `SELECT start_ms, ${[...NUMBERS, ...BLOBS].join(', ')} FROM traffic_window
-     WHERE tenant_id = $1 AND agent_id = $2 AND resolution = ${FINEST_RESOLUTION} AND start_ms = ANY ($3)`,
-    [tenantId, agentId, starts],
-  )) as WindowRow[];
-  return new Map(rows.map((row) => [row.start_ms, windowOf(row)]));
+  const scope = { tenantId, agentId, resolution: FINEST };
+  const numbers = await readNumbers(sql, scope, starts);
+  const broken = numbers.map((row) => row.start_ms).filter((startMs) => startMs >= breakdownsFromMs);
+  const breakdowns = await readBreakdowns(sql, scope, broken);
+  return new Map(
+    numbers.map((row) => {
+      const { seconds, breakdown } = emptyWindow();
+      const decoded = row.seconds === null ? seconds : decodeSeconds(row.seconds);
+      const window = { ...totalsOf(row), seconds: decoded, breakdown: breakdowns.get(row.start_ms) ?? breakdown };
+      return [row.start_ms, window];
+    }),
+  );
 }
 
-function windowOf(row: WindowRow): Window {
-  const window: Window = { ...emptyWindow(), ...totalsOf(row), seconds: decodeSeconds(row.seconds) };
-  for (const dimension of DIMENSIONS) decodeTopsInto(window.tops[dimension], row[TOP_COLUMNS[dimension]]);
-  return window;
-}
-
-const ALL = ['start_ms', ...NUMBERS, ...BLOBS];
-const WRITE_WINDOWS = `
-  INSERT INTO traffic_window (tenant_id, agent_id, resolution, revision, ${ALL.join(', ')})
-  SELECT $1, $2, ${FINEST_RESOLUTION}, $3, * FROM unnest(${ALL.map((name, i) => `$${i + 4}::${BLOBS.includes(name) ? 'bytea' : 'bigint'}[]`).join(', ')})
+const COLUMNS = ['start_ms', ...NUMBERS, 'seconds'];
+const WRITE_NUMBERS = `
+  INSERT INTO traffic_window (tenant_id, agent_id, resolution, revision, ${COLUMNS.join(', ')})
+  SELECT $1, $2, $3, $4, * FROM unnest(${COLUMNS.map((name, i) => `$${i + 5}::${name === 'seconds' ? 'bytea' : 'bigint'}[]`).join(', ')})
   ON CONFLICT (tenant_id, agent_id, resolution, start_ms) DO UPDATE SET
-    revision = excluded.revision, ${[...NUMBERS, ...BLOBS].map((name) => `${name} = excluded.${name}`).join(', ')}`;
+    revision = excluded.revision, ${COLUMNS.slice(1)
+      .map((name) => `${name} = excluded.${name}`)
+      .join(', ')}`;
 
-/** Writes windows whole, as of `revision`. The caller holds the agent's lock. */
+/** Writes the finest windows of an agent whole, as of `revision`; their breakdowns as they are read. */
 export async function writeWindows(
   sql: Sql,
   tenantId: string,
   agentId: string,
   revision: number,
-  windows: Map<number, Window>,
+  windows: ReadonlyMap<number, Window>,
+  breakdownsFromMs: number,
 ): Promise<void> {
-  const columns: unknown[][] = ALL.map(() => []);
-  for (const [startMs, window] of windows) {
-    const numbers = [startMs, window.hits, window.bytes, ...window.status, window.peak];
-    const blobs = [encodeSeconds(window.seconds), ...DIMENSIONS.map((dimension) => encodeTops(window.tops[dimension]))];
-    [...numbers, ...blobs].forEach((value, i) => {
+  if (windows.size === 0) return;
+  const scope = { tenantId, agentId, resolution: FINEST };
+  const columns: unknown[][] = COLUMNS.map(() => []);
+  for (const [startMs, { hits, bytes, status, peak, seconds }] of windows) {
+    [startMs, hits, bytes, ...status, peak, encodeSeconds(seconds)].forEach((value, i) => {
       columns[i].push(value);
     });
   }
-  await sql(WRITE_WINDOWS, [tenantId, agentId, revision, ...columns]);
+  await sql(WRITE_NUMBERS, [tenantId, agentId, FINEST, revision, ...columns]);
+  const broken = [...windows].filter(([startMs]) => startMs >= breakdownsFromMs);
+  await writeBreakdowns(sql, scope, new Map(broken.map(([startMs, { breakdown }]) => [startMs, breakdown])));
+}
+
+/** Adds to windows of one resolution, coarser than the finest, that stand already or not. The caller holds the lock. */
+export async function addNumbers(
+  sql: Sql,
+  scope: WindowScope,
+  revision: number,
+  windows: ReadonlyMap<number, Totals>,
+): Promise<void> {
+  const columns: unknown[][] = [[], ...NUMBERS.map(() => [])];
+  for (const [startMs, { hits, bytes, status, peak }] of windows) {
+    [startMs, hits, bytes, ...status, peak].forEach((value, i) => {
+      columns[i].push(value);
+    });
+  }
+  const sums = NUMBERS.map((name) =>
+    name === 'peak'
+      ? 'peak = greatest(traffic_window.peak, excluded.peak)'
+      : `${name} = least(traffic_window.${name} + excluded.${name}, ${Number.MAX_SAFE_INTEGER})`,
+  );
+  await sql(
+    `INSERT INTO traffic_window (tenant_id, agent_id, resolution, revision, start_ms, ${TOTALS_COLUMNS})
+     SELECT $1, $2, $3, $4, * FROM unnest(${columns.map((_, i) => `$${i + 5}::bigint[]`).join(', ')})
+     ON CONFLICT (tenant_id, agent_id, resolution, start_ms) DO UPDATE SET revision = excluded.revision, ${sums.join(', ')}`,
+    [scope.tenantId, scope.agentId, scope.resolution, revision, ...columns],
+  );
 }

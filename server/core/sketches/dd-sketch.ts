@@ -1,0 +1,105 @@
+import { ByteReader, ByteWriter } from '../windows/bytes.js';
+
+/**
+ * DDSketch: quantiles with a relative error of at most 1 % (Masson, Rim, Lee: "DDSketch: a fast and fully-mergeable
+ * quantile sketch with relative-error guarantees", VLDB 2019). Counts by logarithmic bins; merged in any order it is the
+ * same sketch.
+ */
+export interface DDSketch {
+  count: number;
+  /** Values too small for a bin, 0 among them. */
+  zeros: number;
+  /** Hits by bin: `i` holds values of (γ^(i−1), γ^i]. */
+  bins: Map<number, number>;
+  /** The greatest value, exact; 0 where there is none. */
+  max: number;
+}
+
+export const RELATIVE_ERROR = 0.01;
+const GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR);
+const LOG_GAMMA = Math.log(GAMMA);
+/** Below a nanosecond of a millisecond, or a byte's millionth, nothing is told apart. */
+const VALUE_MIN = 1e-6;
+
+export function emptyDDSketch(): DDSketch {
+  return { count: 0, zeros: 0, bins: new Map(), max: 0 };
+}
+
+/** The bin of a value; null: it counts as zero. */
+export function binOf(value: number): number | null {
+  return value < VALUE_MIN ? null : Math.ceil(Math.log(value) / LOG_GAMMA);
+}
+
+/** @param value 0 or more */
+export function addValue(sketch: DDSketch, value: number, count = 1): void {
+  addToBin(sketch, binOf(value), count);
+  if (value > sketch.max) sketch.max = value;
+}
+
+function addToBin(sketch: DDSketch, bin: number | null, count: number): void {
+  sketch.count += count;
+  if (bin === null) sketch.zeros += count;
+  else sketch.bins.set(bin, (sketch.bins.get(bin) ?? 0) + count);
+}
+
+export function mergeDDSketch(into: DDSketch, other: DDSketch): void {
+  into.count += other.count;
+  into.zeros += other.zeros;
+  for (const [bin, count] of other.bins) into.bins.set(bin, (into.bins.get(bin) ?? 0) + count);
+  into.max = Math.max(into.max, other.max);
+}
+
+/**
+ * The value of nearest rank, the smallest with at least `q` of all at or below it; within 1 %. Null: no value.
+ *
+ * @param q above 0, at most 1
+ */
+export function percentile(sketch: DDSketch, q: number): number | null {
+  if (sketch.count === 0) return null;
+  const rank = Math.max(1, Math.ceil(q * sketch.count));
+  if (rank === sketch.count) return sketch.max;
+  let seen = sketch.zeros;
+  if (rank <= seen) return 0;
+  for (const [bin, count] of sortedBins(sketch)) {
+    seen += count;
+    // The bin's middle in relative terms: its ends are as far from it as the error allows.
+    if (rank <= seen) return Math.min(sketch.max, (2 * GAMMA ** bin) / (GAMMA + 1));
+  }
+  return sketch.max;
+}
+
+function sortedBins({ bins }: DDSketch): [number, number][] {
+  return [...bins].sort(([a], [b]) => a - b);
+}
+
+/** Lowest bin that a value can have: bins are written as their distance to it. */
+const BIN_MIN = Math.ceil(Math.log(VALUE_MIN) / LOG_GAMMA);
+
+/** As a column: the maximum, the zeros, then each bin as its distance to the one before and its count. */
+export function encodeDDSketch(sketch: DDSketch): Buffer {
+  if (sketch.count === 0) return Buffer.alloc(0);
+  const writer = new ByteWriter(32 + sketch.bins.size * 3);
+  writer.float(sketch.max);
+  writer.number(sketch.zeros);
+  let before = BIN_MIN;
+  for (const [bin, count] of sortedBins(sketch)) {
+    writer.number(bin - before);
+    writer.number(count);
+    before = bin;
+  }
+  return writer.finish();
+}
+
+/** Adds an encoded sketch. */
+export function decodeDDSketchInto(sketch: DDSketch, column: Buffer): void {
+  const reader = new ByteReader(column);
+  if (reader.done) return;
+  sketch.max = Math.max(sketch.max, reader.float());
+  const zeros = reader.number();
+  sketch.count += zeros;
+  sketch.zeros += zeros;
+  for (let bin = BIN_MIN; !reader.done; ) {
+    bin += reader.number();
+    addToBin(sketch, bin, reader.number());
+  }
+}

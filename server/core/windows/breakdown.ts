@@ -1,0 +1,60 @@
+import {
+  type DDSketch,
+  decodeDDSketchInto,
+  emptyDDSketch,
+  encodeDDSketch,
+  mergeDDSketch,
+} from '../sketches/dd-sketch.js';
+import { decodeHostsInto, emptyHostSet, encodeHosts, type HostSet, mergeHosts } from '../sketches/host-set.js';
+import { decodeTopsInto, emptyTops, encodeTops, keysMax, mergeTops, pruneTops, type Tops } from '../sketches/tops.js';
+
+/** Dimensions of tops, in the order of their columns. */
+export const DIMENSIONS = ['SECTION', 'PATH', 'HOST', 'USER', 'METHOD', 'STATUS', 'REFERRER', 'USER_AGENT'] as const;
+export type Dimension = (typeof DIMENSIONS)[number];
+
+/** What a window's hits were made of. */
+export interface Breakdown {
+  tops: Record<Dimension, Tops>;
+  /** Response sizes, bytes. */
+  size: DDSketch;
+  /** Response times, milliseconds, of the entries that have one. */
+  duration: DDSketch;
+  /** Distinct clients. */
+  hosts: HostSet;
+}
+
+/** Each part has a column of its own. */
+export const PARTS = [...DIMENSIONS, 'SIZE', 'DURATION', 'HOSTS'] as const;
+export type Part = (typeof PARTS)[number];
+
+export function emptyBreakdown(): Breakdown {
+  const tops = Object.fromEntries(DIMENSIONS.map((dimension) => [dimension, emptyTops()])) as Breakdown['tops'];
+  return { tops, size: emptyDDSketch(), duration: emptyDDSketch(), hosts: emptyHostSet() };
+}
+
+export function mergeBreakdown(into: Breakdown, other: Breakdown): void {
+  for (const dimension of DIMENSIONS) mergeTops(into.tops[dimension], other.tops[dimension]);
+  mergeDDSketch(into.size, other.size);
+  mergeDDSketch(into.duration, other.duration);
+  mergeHosts(into.hosts, other.hosts);
+}
+
+/** Caps the keys of tops: a flood of distinct ones cannot grow a window without bound. */
+export function pruneBreakdown(breakdown: Breakdown, resolution: number): void {
+  for (const dimension of DIMENSIONS) pruneTops(breakdown.tops[dimension], keysMax(resolution));
+}
+
+export function encodePart(breakdown: Breakdown, part: Part): Buffer {
+  if (part === 'SIZE') return encodeDDSketch(breakdown.size);
+  if (part === 'DURATION') return encodeDDSketch(breakdown.duration);
+  if (part === 'HOSTS') return encodeHosts(breakdown.hosts);
+  return encodeTops(breakdown.tops[part]);
+}
+
+/** Adds an encoded part to a breakdown. */
+export function decodePartInto(breakdown: Breakdown, part: Part, column: Buffer): void {
+  if (part === 'SIZE') decodeDDSketchInto(breakdown.size, column);
+  else if (part === 'DURATION') decodeDDSketchInto(breakdown.duration, column);
+  else if (part === 'HOSTS') decodeHostsInto(breakdown.hosts, column);
+  else decodeTopsInto(breakdown.tops[part], column);
+}

@@ -1,0 +1,119 @@
+import { finestRanges, misaligned, planErase, sliced, unite } from '../core/rollup/erase.js';
+import { MONTH } from '../core/windows/resolutions.js';
+import { misalignedSpan } from '../errors.js';
+import type { Database, Transaction } from '../store/database.js';
+import { type LockedAgentRow, lockAgentById } from '../store/sql/agent.sql.js';
+import { type Counted, countWindows, eraseWindows, markTenantSpan } from '../store/sql/erase.sql.js';
+import { markDirty } from '../store/sql/mark.sql.js';
+import { readScopeAgents } from '../store/traffic/scope.js';
+
+export interface Span {
+  fromMs: number;
+  toMs: number;
+}
+
+export interface DeleteTraffic {
+  tenantId: string;
+  /** Null: all of the tenant's. */
+  agentIds: readonly string[] | null;
+  spans: readonly Span[];
+  includeLogs: boolean;
+  dryRun: boolean;
+}
+
+/** What went, or would go. */
+export interface Deleted extends Counted {
+  spans: Span[];
+  logs: number;
+}
+
+/** An agent's windows that are no more: those at `starts`, and any in `span`. */
+export interface Erased {
+  tenantId: string;
+  agentId: string;
+  starts: readonly number[];
+  span: Span;
+}
+
+/** Deletes statistics in every resolution, and on request raw entries. Positions of streams stay. */
+export class Deletion {
+  constructor(
+    private readonly db: Database,
+    private readonly onErased: (erased: Erased) => void,
+  ) {}
+
+  /**
+   * Deletes what several agents have in several spans. Every agent's part of a month is one transaction under its lock:
+   * what is cut short by a crash is finished by asking again.
+   *
+   * @throws ApiError BAD_USER_INPUT where a border would cut a window that cannot be computed anew: nothing is deleted.
+   */
+  async deleteTraffic(request: DeleteTraffic): Promise<Deleted> {
+    const { tenantId, dryRun } = request;
+    const spans = unite(request.spans);
+    const agents = await this.db.inTenants([tenantId], ({ sql }) => readScopeAgents(sql, tenantId, request.agentIds));
+    for (const agent of agents) for (const span of spans) assertAligned(span, agent);
+    const deleted: Deleted = { spans, windows: 0, hits: 0, logs: 0 };
+    for (const { id } of agents) {
+      for (const slice of spans.flatMap((span) => sliced(span, MONTH))) {
+        const part = dryRun
+          ? await this.count(tenantId, id, slice)
+          : await this.erase(tenantId, id, slice);
+        deleted.windows += part.windows;
+        deleted.hits += part.hits;
+        deleted.logs += part.logs;
+      }
+    }
+    return deleted;
+  }
+
+  private count(tenantId: string, agentId: string, slice: Span): Promise<Omit<Deleted, 'spans'>> {
+    return this.db.inTenants(
+      [tenantId],
+      async (tx) => {
+        const [agent] = await readScopeAgents(tx.sql, tenantId, [agentId]);
+        if (!agent) return { windows: 0, hits: 0, logs: 0 };
+        const counted = await countWindows(tx.sql, tenantId, agentId, finestRanges(slice, agent.windowFloors));
+        return { ...counted, logs: 0 };
+      },
+      { snapshot: true },
+    );
+  }
+
+  private async erase(tenantId: string, agentId: string, slice: Span) {
+    const { starts, ...part } = await this.db.inTenants([tenantId], async (tx) => {
+      const agent = await lockAgentById(tx.sql, tenantId, agentId);
+      if (!agent) return { windows: 0, hits: 0, logs: 0, starts: [] };
+      assertAligned(slice, agent);
+      const erased = await eraseSpan(tx, tenantId, agent, slice);
+      return { ...erased, logs: 0 };
+    });
+    if (part.windows > 0) this.onErased({ tenantId, agentId, starts, span: slice });
+    return part;
+  }
+}
+
+function assertAligned(span: Span, { breakdownFloors }: Pick<LockedAgentRow, 'breakdownFloors'>): void {
+  const resolution = misaligned(span, breakdownFloors);
+  if (resolution !== null) throw misalignedSpan(resolution);
+}
+
+/** Erases one span of an agent whose lock the caller holds. */
+export async function eraseSpan(
+  tx: Transaction,
+  tenantId: string,
+  agent: LockedAgentRow,
+  span: Span,
+): Promise<Counted & { starts: number[] }> {
+  const counted = await countWindows(tx.sql, tenantId, agent.id, finestRanges(span, agent.windowFloors));
+  if (counted.windows === 0) return { ...counted, starts: [] };
+  const { inside, cut } = planErase(span);
+  const starts = await eraseWindows(tx.sql, tenantId, agent.id, inside);
+  for (const { resolution, startMs } of cut) await markDirty(tx.sql, tenantId, agent.id, resolution, [startMs]);
+  await markTenantSpan(tx.sql, tenantId, span);
+  await tx.sql(
+    'UPDATE agent SET revision = revision + 1, deleted_revision = revision + 1 WHERE tenant_id = $1 AND id = $2',
+    [tenantId, agent.id],
+  );
+  return { ...counted, starts };
+}

@@ -1,0 +1,1 @@
+export { Rollups } from './rollups.js';

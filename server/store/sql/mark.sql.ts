@@ -1,0 +1,79 @@
+import type { Mark } from '../../core/rollup/plan.js';
+import type { Transaction } from '../database.js';
+import { TENANT_WIDE } from './window.sql.js';
+
+type Sql = Transaction['sql'];
+
+/** Marks an agent's windows dirty. The caller holds the agent's lock, as whoever takes its marks away does. */
+export async function markDirty(
+  sql: Sql,
+  tenantId: string,
+  agentId: string,
+  resolution: number,
+  starts: readonly number[],
+): Promise<void> {
+  if (starts.length === 0) return;
+  await sql(
+    `INSERT INTO rollup_mark (tenant_id, agent_id, resolution, start_ms) SELECT $1, $2, $3, unnest($4::bigint[])
+     ON CONFLICT DO NOTHING`,
+    [tenantId, agentId, resolution, starts],
+  );
+}
+
+/**
+ * Marks windows of the whole tenant dirty, without its lock. A mark that stands is written anew: whoever is taking it
+ * away waits for this transaction then, and reads what it has changed.
+ */
+export async function markTenantDirty(
+  sql: Sql,
+  tenantId: string,
+  resolution: number,
+  starts: readonly number[],
+): Promise<void> {
+  if (starts.length === 0) return;
+  // In order, so that two that mark the same windows do not wait for each other in a circle.
+  await sql(
+    `INSERT INTO rollup_mark (tenant_id, agent_id, resolution, start_ms)
+     SELECT $1, $2, $3, start_ms FROM unnest($4::bigint[]) AS start_ms ORDER BY start_ms
+     ON CONFLICT (tenant_id, agent_id, resolution, start_ms) DO UPDATE SET marked_at = clock_timestamp()`,
+    [tenantId, TENANT_WIDE, resolution, starts],
+  );
+}
+
+/** Takes marks away; returns the starts of those that stood. The caller holds the lock of whom they are. */
+export async function takeMarks(
+  sql: Sql,
+  tenantId: string,
+  agentId: string,
+  resolution: number,
+  starts: readonly number[],
+): Promise<number[]> {
+  const rows = await sql<{ start_ms: number }>(
+    `DELETE FROM rollup_mark WHERE tenant_id = $1 AND agent_id = $2 AND resolution = $3 AND start_ms = ANY ($4)
+     RETURNING start_ms`,
+    [tenantId, agentId, resolution, starts],
+  );
+  return rows.map((row) => row.start_ms).sort((a, b) => a - b);
+}
+
+/** Marks of windows that begin in `[fromMs, toMs)`, by agent. */
+export async function readMarks(
+  sql: Sql,
+  tenantId: string,
+  agentIds: readonly string[],
+  fromMs: number,
+  toMs: number,
+): Promise<Map<string, Mark[]>> {
+  const rows = await sql<{ agent_id: string; resolution: number; start_ms: number }>(
+    `SELECT agent_id, resolution, start_ms FROM rollup_mark
+     WHERE tenant_id = $1 AND agent_id = ANY ($2) AND start_ms >= $3 AND start_ms < $4`,
+    [tenantId, agentIds, fromMs, toMs],
+  );
+  const marks = new Map<string, Mark[]>();
+  for (const { agent_id: agentId, resolution, start_ms: startMs } of rows) {
+    const own = marks.get(agentId);
+    if (own === undefined) marks.set(agentId, [{ resolution, startMs }]);
+    else own.push({ resolution, startMs });
+  }
+  return marks;
+}

@@ -1,0 +1,83 @@
+import { type Breakdown, emptyBreakdown, pruneBreakdown } from '../../core/windows/breakdown.js';
+import type { Transaction } from '../database.js';
+import { addRow, type BreakdownRow, PART_COLUMNS } from './breakdown.sql.js';
+import { SUMS, TENANT_WIDE, TOTALS_COLUMNS, type WindowScope } from './window.sql.js';
+
+type Sql = Transaction['sql'];
+
+/** What windows are made of: the rows of one resolution, of one agent or of all but the tenant-wide ones. */
+export interface RollupSource {
+  /** Null: all of the tenant's agents. */
+  agentId: string | null;
+  resolution: number;
+}
+
+/** A window to be made, milliseconds. */
+export interface RollupTarget {
+  startMs: number;
+  endMs: number;
+}
+
+const SOURCE_ROWS = `f.tenant_id = $1 AND f.resolution = $5 AND f.start_ms >= t.start_ms AND f.start_ms < t.end_ms
+  AND CASE WHEN $6::uuid IS NULL THEN f.agent_id <> '${TENANT_WIDE}' ELSE f.agent_id = $6 END`;
+const TARGETS = 'unnest($3::bigint[], $4::bigint[]) AS t (start_ms, end_ms)';
+
+function valuesOf(scope: WindowScope, source: RollupSource, targets: readonly RollupTarget[]): unknown[] {
+  const [starts, ends] = [targets.map(({ startMs }) => startMs), targets.map(({ endMs }) => endMs)];
+  return [scope.tenantId, scope.agentId, starts, ends, source.resolution, source.agentId, scope.resolution];
+}
+
+/** Computes the numbers of windows anew from their source's rows; where there are none, the window goes. */
+export async function rollUpNumbers(
+  sql: Sql,
+  scope: WindowScope,
+  source: RollupSource,
+  targets: readonly RollupTarget[],
+): Promise<void> {
+  const values = valuesOf(scope, source, targets);
+  await sql(
+    `INSERT INTO traffic_window (tenant_id, agent_id, resolution, start_ms, revision, ${TOTALS_COLUMNS})
+     SELECT $1, $2, $7::integer, t.start_ms, f.revision, ${TOTALS_COLUMNS} FROM ${TARGETS}
+     CROSS JOIN LATERAL (SELECT max(revision) AS revision, ${SUMS} FROM traffic_window f WHERE ${SOURCE_ROWS}) AS f
+     WHERE f.revision IS NOT NULL
+     ON CONFLICT (tenant_id, agent_id, resolution, start_ms) DO UPDATE SET revision = excluded.revision,
+       ${TOTALS_COLUMNS.split(', ')
+         .map((name) => `${name} = excluded.${name}`)
+         .join(', ')}`,
+    values,
+  );
+  await dropEmpty(sql, 'traffic_window', values);
+}
+
+async function dropEmpty(sql: Sql, table: string, values: unknown[]): Promise<void> {
+  await sql(
+    `DELETE FROM ${table} w USING ${TARGETS} WHERE w.tenant_id = $1 AND w.agent_id = $2 AND w.resolution = $7::integer
+       AND w.start_ms = t.start_ms AND NOT EXISTS (SELECT FROM ${table} f WHERE ${SOURCE_ROWS})`,
+    values,
+  );
+}
+
+/** Computes breakdowns anew from their source's, as `rollUpNumbers` does numbers. Those that have a source, by start. */
+export async function mergeSourceBreakdowns(
+  sql: Sql,
+  scope: WindowScope,
+  source: RollupSource,
+  targets: readonly RollupTarget[],
+): Promise<Map<number, Breakdown>> {
+  const values = valuesOf(scope, source, targets);
+  await dropEmpty(sql, 'traffic_breakdown', values);
+  const columns = Object.values(PART_COLUMNS).map((name) => `f.${name}`);
+  const rows = (await sql(
+    `SELECT t.start_ms, ${columns.join(', ')} FROM ${TARGETS} JOIN traffic_breakdown f ON ${SOURCE_ROWS}
+     WHERE $2::uuid IS NOT NULL AND $7::integer IS NOT NULL`,
+    values,
+  )) as BreakdownRow[];
+  const merged = new Map<number, Breakdown>();
+  for (const row of rows) {
+    const breakdown = merged.get(row.start_ms) ?? emptyBreakdown();
+    merged.set(row.start_ms, breakdown);
+    addRow(breakdown, row);
+  }
+  for (const breakdown of merged.values()) pruneBreakdown(breakdown, scope.resolution);
+  return merged;
+}

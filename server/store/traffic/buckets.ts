@@ -1,0 +1,82 @@
+import { type Breakdown, emptyBreakdown, type Part } from '../../core/windows/breakdown.js';
+import { rollupEnd } from '../../core/windows/resolutions.js';
+import { addTotals, emptyTotals, type Totals } from '../../core/windows/window.js';
+import type { Transaction } from '../database.js';
+import { addRow } from '../sql/breakdown.sql.js';
+import { type OwnedRange, type PartsRow, readNumbers, readParts } from '../sql/traffic.sql.js';
+
+/** What a stretch of time adds up to. */
+export interface Bucket {
+  totals: Totals;
+  revision: number;
+  /** Of the parts asked for; null: none, or nothing there. */
+  breakdown: Breakdown | null;
+}
+
+/** Buckets by start, milliseconds; those without a row are left out. */
+export type Buckets = Map<number, Bucket>;
+
+export function emptyBucket(revision = 0): Bucket {
+  return { totals: emptyTotals(), revision, breakdown: null };
+}
+
+/** Buckets of each agent under its id; of all together under null. */
+export type OwnedBuckets = Map<string | null, Buckets>;
+
+export interface BucketsQuery {
+  tenantId: string;
+  ranges: readonly OwnedRange[];
+  /** Width of a bucket; infinite: one of all, that begins at 0. */
+  stepMs: number;
+  /** Each agent's buckets apart. */
+  byAgent: boolean;
+}
+
+/** Reads the numbers of rows, merged into buckets. */
+export async function readBuckets(sql: Transaction['sql'], query: BucketsQuery): Promise<OwnedBuckets> {
+  const owners: OwnedBuckets = new Map();
+  for (const { agentId, startMs, totals, revision } of await readNumbers(sql, query)) {
+    const buckets = owners.get(agentId) ?? new Map<number, Bucket>();
+    owners.set(agentId, buckets.set(startMs, { totals, revision, breakdown: null }));
+  }
+  return owners;
+}
+
+/** Reads breakdowns into buckets that have hits; the rows may reach beyond a bucket where finer ones are not kept. */
+export async function addBreakdowns(
+  sql: Transaction['sql'],
+  owners: OwnedBuckets,
+  { tenantId, ranges, stepMs, byAgent }: BucketsQuery,
+  parts: readonly Part[],
+): Promise<void> {
+  if (owners.size === 0) return;
+  for (const row of await readParts(sql, tenantId, ranges, parts)) {
+    const buckets = owners.get(byAgent ? row.agentId : null);
+    for (const bucket of buckets ? touched(buckets, row, stepMs) : []) {
+      bucket.breakdown ??= emptyBreakdown();
+      addRow(bucket.breakdown, row, parts);
+    }
+  }
+}
+
+/** The buckets that a row's window touches: several where finer rows are not kept any more. */
+function touched(buckets: Buckets, { resolution, startMs }: PartsRow, stepMs: number): Bucket[] {
+  if (!Number.isFinite(stepMs)) return [...buckets.values()];
+  const endMs = rollupEnd(startMs, resolution);
+  const found: Bucket[] = [];
+  for (let bucketMs = Math.floor(startMs / stepMs) * stepMs; bucketMs < endMs; bucketMs += stepMs) {
+    const bucket = buckets.get(bucketMs);
+    if (bucket) found.push(bucket);
+  }
+  return found;
+}
+
+/** All buckets as one, without their breakdowns. */
+export function sumBuckets(buckets: Buckets): Bucket {
+  const whole = emptyBucket();
+  for (const { totals, revision } of buckets.values()) {
+    addTotals(whole.totals, totals);
+    whole.revision = Math.max(whole.revision, revision);
+  }
+  return whole;
+}

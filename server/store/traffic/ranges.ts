@@ -1,0 +1,98 @@
+import {
+  alignToKept,
+  coarsestWithin,
+  DirtyWindows,
+  type Floors,
+  planRead,
+  type Range,
+  type ReadPlan,
+  windowsIn,
+} from '../../core/rollup/plan.js';
+import { MONTH, RESOLUTIONS, rollupStart, TENANT_WIDE_FROM } from '../../core/windows/resolutions.js';
+import type { Transaction } from '../database.js';
+import { readMarks } from '../sql/mark.sql.js';
+import type { TrafficFloors } from '../sql/tenant-traffic.sql.js';
+import type { OwnedRange } from '../sql/traffic.sql.js';
+import { TENANT_WIDE } from '../sql/window.sql.js';
+
+export interface ScopeAgent extends TrafficFloors {
+  id: string;
+  deletedRevision: number;
+  watermarkMs: number | null;
+}
+
+/** Whose traffic: these agents; with `tenant`, they are all that the tenant has, and its own windows may be read. */
+export interface TrafficScope {
+  agents: readonly ScopeAgent[];
+  tenant: TrafficFloors | null;
+}
+
+interface Span {
+  fromMs: number;
+  toMs: number;
+}
+
+export interface RangesQuery {
+  span: Span;
+  /** Width of a bucket; infinite: one of all. */
+  stepMs: number;
+  /** None coarser is read than this; null: than the step allows. Seconds. */
+  resolution: number | null;
+  kind: keyof TrafficFloors;
+}
+
+/** Marks of a scope, read once for all that is planned in one snapshot. */
+export class ScopeMarks {
+  private constructor(private readonly byAgent: ReadonlyMap<string, DirtyWindows>) {}
+
+  static async read(sql: Transaction['sql'], tenantId: string, scope: TrafficScope, span: Span): Promise<ScopeMarks> {
+    const ids = scope.agents.map((agent) => agent.id);
+    const fromMs = rollupStart(span.fromMs, MONTH);
+    const marks = await readMarks(sql, tenantId, scope.tenant ? [TENANT_WIDE, ...ids] : ids, fromMs, span.toMs);
+    const byAgent = new Map([...marks].map(([agentId, own]) => [agentId, new DirtyWindows(own)]));
+    // A window of the tenant is dirty with each of its agents'.
+    if (scope.tenant) byAgent.set(TENANT_WIDE, new DirtyWindows([...marks.values()].flat()));
+    return new ScopeMarks(byAgent);
+  }
+
+  of(agentId: string): DirtyWindows {
+    return this.byAgent.get(agentId) ?? NOTHING_DIRTY;
+  }
+}
+
+const NOTHING_DIRTY = new DirtyWindows([]);
+
+/** The rows to read: each event second of the span is in exactly one of each agent's, or of the tenant's. */
+export function rangesFor(scope: TrafficScope, marks: ScopeMarks, query: RangesQuery): OwnedRange[] {
+  const coarsest = Math.min(query.resolution ?? Number.POSITIVE_INFINITY, coarsestWithin(query.stepMs));
+  const ofAgents = (spans: readonly Span[]) =>
+    scope.agents.flatMap((agent) =>
+      spans.flatMap((span) => owned(agent.id, planOf(span, coarsest, marks.of(agent.id), agent[query.kind]).ranges)),
+    );
+  const fine = scope.agents.length === 0 || scope.tenant === null || coarsest < TENANT_WIDE_FROM;
+  if (fine) return ofAgents([query.span]);
+  const whole = planOf(query.span, coarsest, marks.of(TENANT_WIDE), tenantFloors(scope, query.kind), TENANT_WIDE_FROM);
+  const together = [...owned(TENANT_WIDE, whole.ranges), ...ofAgents(whole.rest)];
+  if (scope.agents.length === 1) return together;
+  // Where one agent's past is dirty all over, the others' own windows are fewer than all agents' finer ones.
+  const apart = ofAgents([query.span]);
+  return windowsIn(together) <= windowsIn(apart) ? together : apart;
+}
+
+function planOf(span: Span, coarsest: number, dirty: DirtyWindows, floors: Floors, finest?: number): ReadPlan {
+  return planRead(alignToKept(span, floors), { coarsest, dirty, floors, finest });
+}
+
+function owned(agentId: string, ranges: readonly Range[]): OwnedRange[] {
+  return ranges.map((range) => ({ ...range, agentId }));
+}
+
+/** What the tenant does not cover its agents must: a piece of it may not be finer than what they keep. */
+function tenantFloors(scope: TrafficScope, kind: keyof TrafficFloors): Floors {
+  return commonFloors(scope, kind).map((floorMs, place) => Math.max(floorMs, scope.tenant?.[kind][place] ?? 0));
+}
+
+/** Of each resolution the highest floor among the agents: what is kept of all of them. */
+export function commonFloors(scope: TrafficScope, kind: keyof TrafficFloors): Floors {
+  return RESOLUTIONS.map((_, place) => Math.max(0, ...scope.agents.map((agent) => agent[kind][place])));
+}
