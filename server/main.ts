@@ -8,10 +8,11 @@ import { buildApiSchema } from './api/schema.js';
 import { serveSocket } from './api/socket.js';
 import { prepareFirstStart } from './auth/first-start.js';
 import { Tokens } from './auth/tokens.js';
+import { Deletion } from './deletion/index.js';
 import { DEFAULT_RETENTION_SECONDS } from './ingest/append.js';
 import { Ingest } from './ingest/index.js';
 import { startJobs } from './jobs/index.js';
-import { Live } from './live/index.js';
+import { Live, WINDOWS_OF_A_MESSAGE_MAX } from './live/index.js';
 import { Rollups } from './rollup/index.js';
 import { startEmbeddedPostgres } from './store/cluster/embedded.js';
 import { claimDataFolder } from './store/cluster/lock.js';
@@ -83,13 +84,24 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
     live,
     incarnation: await readIncarnation(db),
     ingest: new Ingest(db, (tenantId, { agentId, windowStarts }) => {
-      live.appended(tenantId, agentId, windowStarts);
+      live.changedWindows(tenantId, agentId, windowStarts);
       if (windowStarts.length > 0) evaluator.appended(tenantId, agentId);
     }),
     rules: new Rules(
       db,
       (tenantId) => live.alertsRecorded(tenantId),
       (tenantId, agentId) => evaluator.appended(tenantId, agentId),
+    ),
+    deletion: new Deletion(
+      db,
+      ({ tenantId, agentId, starts, span }) =>
+        live.changedWindows(
+          tenantId,
+          agentId,
+          starts.slice(-WINDOWS_OF_A_MESSAGE_MAX),
+          starts.length > WINDOWS_OF_A_MESSAGE_MAX ? span : null,
+        ),
+      (tenantId) => live.alertsRecorded(tenantId),
     ),
     onHeartbeat: (tenantId, agentId) => evaluator.heardOf(tenantId, agentId),
   };

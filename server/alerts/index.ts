@@ -7,4 +7,4 @@ export {
   readAlertEvent,
   readAlertEvents,
 } from './events.js';
-export { type RuleChange, Rules } from './rules.js';
+export { endStatesOfAgent, type RuleChange, Rules } from './rules.js';

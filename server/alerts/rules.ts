@@ -110,9 +110,10 @@ function same(a: unknown, b: unknown): boolean {
 
 /** All agents of the tenant, in key order: a rule and its states change together. */
 async function lockAgents(tx: Transaction, tenantId: string): Promise<LockedAgentRow[]> {
-  const ids = await tx.sql<{ id: string }>('SELECT id FROM agent WHERE tenant_id = $1 ORDER BY tenant_id, id', [
-    tenantId,
-  ]);
+  const ids = await tx.sql<{ id: string }>(
+    'SELECT id FROM agent WHERE tenant_id = $1 AND hidden_at IS NULL ORDER BY tenant_id, id',
+    [tenantId],
+  );
   const agents: LockedAgentRow[] = [];
   for (const { id } of ids) {
     const agent = await lockAgentById(tx.sql, tenantId, id);
@@ -152,6 +153,14 @@ async function beginAnew(tx: Transaction, rule: AlertRuleEntity, agents: LockedA
     await writeState(tx.sql, rule.tenantId, { ...newState(rule, agent.id), decidedUntil: decidableUntil(clockMs) });
     await tx.sql('UPDATE agent SET alert_rested = false WHERE tenant_id = $1 AND id = $2', [rule.tenantId, agent.id]);
   }
+}
+
+/** Ends all alert states of an agent that is deleted; returns how many fired, and are closed. Its lock is held. */
+export async function endStatesOfAgent(tx: Transaction, tenantId: string, agent: LockedAgentRow): Promise<number> {
+  let closed = 0;
+  for (const rule of await tx.manager.findBy(AlertRuleEntity, { tenantId })) closed += await close(tx, rule, [agent]);
+  await tx.sql('DELETE FROM alert_state WHERE tenant_id = $1 AND agent_id = $2', [tenantId, agent.id]);
+  return closed;
 }
 
 /** What fires is closed at its last decided second, with its value. Returns how many. */

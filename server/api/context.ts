@@ -1,5 +1,6 @@
 import type { Rules } from '../alerts/index.js';
 import type { Identity } from '../auth/tokens.js';
+import type { Deletion } from '../deletion/index.js';
 import { unauthenticated } from '../errors.js';
 import type { Ingest } from '../ingest/index.js';
 import type { Live } from '../live/index.js';
@@ -11,6 +12,7 @@ export interface Services {
   ingest: Ingest;
   live: Live;
   rules: Rules;
+  deletion: Deletion;
   /** Changes when the database was restored. */
   incarnation: string;
   /** Called after each heartbeat: an agent's alert clock may have moved. */

@@ -5,6 +5,7 @@ import { checkAuthority } from './authority.js';
 import { AccountResolver } from './resolvers/account.resolver.js';
 import { AgentResolver, StreamResolver } from './resolvers/agent.resolver.js';
 import { AlertResolver } from './resolvers/alert.resolver.js';
+import { DeletionResolver } from './resolvers/deletion.resolver.js';
 import { ConnectAgentPayloadResolver, IngestLogsPayloadResolver, IngestResolver } from './resolvers/ingest.resolver.js';
 import { LiveResolver } from './resolvers/live.resolver.js';
 import { LogResolver } from './resolvers/log.resolver.js';
@@ -34,6 +35,7 @@ export function buildApiSchema(): Promise<GraphQLSchema> {
       IngestLogsPayloadResolver,
       AlertResolver,
       LiveResolver,
+      DeletionResolver,
     ],
     orphanedTypes: [],
     authChecker: checkAuthority,

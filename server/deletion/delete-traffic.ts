@@ -1,9 +1,18 @@
+import { endStatesOfAgent } from '../alerts/index.js';
 import { finestRanges, misaligned, planErase, sliced, unite } from '../core/rollup/erase.js';
 import { MONTH } from '../core/windows/resolutions.js';
 import { misalignedSpan } from '../errors.js';
 import type { Database, Transaction } from '../store/database.js';
 import { type LockedAgentRow, lockAgentById } from '../store/sql/agent.sql.js';
-import { type Counted, countWindows, eraseWindows, markTenantSpan } from '../store/sql/erase.sql.js';
+import { readAgents } from '../store/sql/agents.sql.js';
+import {
+  type Counted,
+  countWindows,
+  eraseWindows,
+  hideAgent,
+  historyOf,
+  markTenantSpan,
+} from '../store/sql/erase.sql.js';
 import { markDirty } from '../store/sql/mark.sql.js';
 import { readScopeAgents } from '../store/traffic/scope.js';
 
@@ -40,6 +49,7 @@ export class Deletion {
   constructor(
     private readonly db: Database,
     private readonly onErased: (erased: Erased) => void,
+    private readonly onAlertEvents: (tenantId: string) => void,
   ) {}
 
   /**
@@ -56,15 +66,37 @@ export class Deletion {
     const deleted: Deleted = { spans, windows: 0, hits: 0, logs: 0 };
     for (const { id } of agents) {
       for (const slice of spans.flatMap((span) => sliced(span, MONTH))) {
-        const part = dryRun
-          ? await this.count(tenantId, id, slice)
-          : await this.erase(tenantId, id, slice);
+        const part = dryRun ? await this.count(tenantId, id, slice) : await this.erase(tenantId, id, slice);
         deleted.windows += part.windows;
         deleted.hits += part.hits;
         deleted.logs += part.logs;
       }
     }
     return deleted;
+  }
+
+  /**
+   * Deletes all that an agent has sent, and hides it. Its name and its streams' positions stay: what is sent again is a
+   * duplicate, and an agent that comes again goes on from there.
+   *
+   * @returns false where there is no such agent.
+   */
+  async deleteAgent(tenantId: string, id: string): Promise<boolean> {
+    const known = await this.db.inTenants([tenantId], ({ sql }) => readAgents(sql, tenantId, [id]));
+    if (known.length === 0) return false;
+    const history = await this.db.inTenants([tenantId], ({ sql }) => historyOf(sql, tenantId, id));
+    // The bulk by months, so that no transaction is long; what comes meanwhile goes with the agent itself.
+    for (const slice of history ? sliced(history, MONTH) : []) await this.erase(tenantId, id, slice);
+    const closed = await this.db.inTenants([tenantId], async (tx) => {
+      const agent = await lockAgentById(tx.sql, tenantId, id);
+      if (!agent) return 0;
+      const rest = await historyOf(tx.sql, tenantId, id);
+      if (rest) await eraseSpan(tx, tenantId, agent, rest);
+      await hideAgent(tx.sql, tenantId, id);
+      return endStatesOfAgent(tx, tenantId, agent);
+    });
+    if (closed > 0) this.onAlertEvents(tenantId);
+    return true;
   }
 
   private count(tenantId: string, agentId: string, slice: Span): Promise<Omit<Deleted, 'spans'>> {

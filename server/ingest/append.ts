@@ -196,7 +196,7 @@ async function noteBatch(
 ): Promise<void> {
   const hasEntries = placed.accepted > 0;
   await tx.sql(
-    `UPDATE agent SET revision = $3, last_seen_at = clock_timestamp(), last_batch_at = clock_timestamp(), ended_at = NULL,
+    `UPDATE agent SET revision = $3, last_seen_at = clock_timestamp(), last_batch_at = clock_timestamp(), ended_at = NULL, hidden_at = NULL,
        first_event_ms = least(first_event_ms, $4), last_event_ms = greatest(last_event_ms, $5),
        alert_rested = alert_rested AND NOT $6
      WHERE tenant_id = $1 AND id = $2`,

@@ -12,7 +12,7 @@ import { readSeconds } from '../store/sql/traffic.sql.js';
 import { addBreakdowns, type Bucket, type Buckets, emptyBucket, readBuckets } from '../store/traffic/buckets.js';
 import type { ScopeAgent } from '../store/traffic/ranges.js';
 import { readScopeAgents } from '../store/traffic/scope.js';
-import { type Changes, Slot } from './slot.js';
+import { type Changes, Slot, type Span } from './slot.js';
 
 /** A subscriber hears of changes at most so often; the first change after a quiet while goes at once. */
 const TICK_MS = 1_000;
@@ -62,10 +62,10 @@ export class Live {
 
   constructor(private readonly db: Database) {}
 
-  /** An append was committed: these windows of the agent changed. */
-  appended(tenantId: string, agentId: string, windowStarts: readonly number[]): void {
+  /** Committed: these windows of the agent changed, and what else lies in `stale`. */
+  changedWindows(tenantId: string, agentId: string, windowStarts: readonly number[], stale: Span | null = null): void {
     for (const { tenantId: own, listening } of this.windowSubscribers) {
-      if (own === tenantId && listening.admits(agentId)) listening.slot.put(agentId, windowStarts);
+      if (own === tenantId && listening.admits(agentId)) listening.slot.put(agentId, windowStarts, stale);
     }
   }
 

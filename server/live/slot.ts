@@ -3,7 +3,19 @@ export interface Changes {
   /** Starts of the newest windows that changed, milliseconds. */
   starts: Set<number>;
   /** What else changed; null: nothing. */
-  stale: { fromMs: number; toMs: number } | null;
+  stale: Span | null;
+}
+
+/** Half-open, milliseconds. */
+export interface Span {
+  fromMs: number;
+  toMs: number;
+}
+
+function widen(changes: Changes, { fromMs, toMs }: Span): void {
+  const { stale } = changes;
+  changes.stale =
+    stale === null ? { fromMs, toMs } : { fromMs: Math.min(stale.fromMs, fromMs), toMs: Math.max(stale.toMs, toMs) };
 }
 
 /** Windows of one agent in one message, at most: ten minutes. */
@@ -20,11 +32,13 @@ export class Slot {
 
   constructor(private readonly windowMs: number) {}
 
-  put(agentId: string, starts: readonly number[]): void {
+  /** @param stale a span that changed besides */
+  put(agentId: string, starts: readonly number[], stale: Span | null = null): void {
     let changes = this.waiting.get(agentId);
     if (!changes) this.waiting.set(agentId, (changes = { starts: new Set(), stale: null }));
     for (const start of starts) changes.starts.add(start);
     if (changes.starts.size > WINDOWS_OF_A_MESSAGE_MAX) this.spill(changes);
+    if (stale !== null) widen(changes, stale);
     this.wake?.();
   }
 
@@ -32,10 +46,7 @@ export class Slot {
     const sorted = [...changes.starts].sort((a, b) => b - a);
     const spilled = sorted.slice(WINDOWS_OF_A_MESSAGE_MAX);
     changes.starts = new Set(sorted.slice(0, WINDOWS_OF_A_MESSAGE_MAX));
-    const [fromMs, toMs] = [spilled[spilled.length - 1], spilled[0] + this.windowMs];
-    const { stale } = changes;
-    changes.stale =
-      stale === null ? { fromMs, toMs } : { fromMs: Math.min(stale.fromMs, fromMs), toMs: Math.max(stale.toMs, toMs) };
+    widen(changes, { fromMs: spilled[spilled.length - 1], toMs: spilled[0] + this.windowMs });
   }
 
   /** Waits until there is news; false once closed. */

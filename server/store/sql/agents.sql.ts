@@ -40,7 +40,7 @@ type Row<Shape> = Shape & { [column: string]: unknown };
 /** The agents of these ids, in any order; null: all. */
 export async function readAgents(sql: Sql, tenantId: string, ids: readonly string[] | null): Promise<AgentRow[]> {
   return sql<Row<AgentRow>>(
-    `SELECT ${COLUMNS} FROM agent WHERE tenant_id = $1 AND ($2::text[] IS NULL OR id::text = ANY ($2)) ORDER BY name`,
+    `SELECT ${COLUMNS} FROM agent WHERE tenant_id = $1 AND ($2::text[] IS NULL OR id::text = ANY ($2)) AND hidden_at IS NULL ORDER BY name`,
     [tenantId, ids],
   );
 }
@@ -51,7 +51,7 @@ export async function pageAgents(
   tenantId: string,
   page: { first: number; after: string | null; search: string | null },
 ): Promise<{ rows: AgentRow[]; totalCount: number }> {
-  const matches = `tenant_id = $1 AND ($2::text IS NULL OR position(lower($2) IN lower(name)) > 0)`;
+  const matches = `tenant_id = $1 AND hidden_at IS NULL AND ($2::text IS NULL OR position(lower($2) IN lower(name)) > 0)`;
   const rows = await sql<Row<AgentRow>>(
     `SELECT ${COLUMNS} FROM agent WHERE ${matches} AND ($3::text IS NULL OR name > $3) ORDER BY name LIMIT $4`,
     [tenantId, page.search, page.after, page.first],

@@ -1,5 +1,5 @@
 import type { Range } from '../../core/rollup/plan.js';
-import { RESOLUTIONS, rollupStart, TENANT_WIDE_FROM } from '../../core/windows/resolutions.js';
+import { MONTH, RESOLUTIONS, rollupEnd, rollupStart, TENANT_WIDE_FROM } from '../../core/windows/resolutions.js';
 import type { Transaction } from '../database.js';
 import { TENANT_WIDE } from './window.sql.js';
 
@@ -75,5 +75,31 @@ export async function markTenantSpan(
      ORDER BY 3, 4
      ON CONFLICT (tenant_id, agent_id, resolution, start_ms) DO UPDATE SET marked_at = clock_timestamp()`,
     [tenantId, resolutions, resolutions.map((resolution) => rollupStart(fromMs, resolution)), toMs],
+  );
+}
+
+/** From the first to the last month of which an agent has windows; null: it has none. */
+export async function historyOf(
+  sql: Sql,
+  tenantId: string,
+  agentId: string,
+): Promise<{ fromMs: number; toMs: number } | null> {
+  const [{ first, last }] = await sql<{ first: number | null; last: number | null }>(
+    `SELECT min(first) AS first, max(last) AS last FROM unnest($3::integer[]) AS resolution
+     CROSS JOIN LATERAL (SELECT min(start_ms) AS first, max(start_ms) AS last FROM traffic_window w
+       WHERE w.tenant_id = $1 AND w.agent_id = $2 AND w.resolution = resolution.resolution) AS w`,
+    [tenantId, agentId, RESOLUTIONS],
+  );
+  if (first === null || last === null) return null;
+  return { fromMs: rollupStart(first, MONTH), toMs: rollupEnd(rollupStart(last, MONTH), MONTH) };
+}
+
+/** Hides an agent, with its raw entries gone; its name and its streams stay. The caller holds its lock. */
+export async function hideAgent(sql: Sql, tenantId: string, agentId: string): Promise<void> {
+  await sql('DELETE FROM log_chunk WHERE tenant_id = $1 AND agent_id = $2', [tenantId, agentId]);
+  await sql(
+    `UPDATE agent SET hidden_at = clock_timestamp(), alert_rested = true, first_event_ms = NULL, last_event_ms = NULL
+     WHERE tenant_id = $1 AND id = $2`,
+    [tenantId, agentId],
   );
 }

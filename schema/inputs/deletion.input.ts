@@ -1,0 +1,20 @@
+import { Field, ID, InputType } from 'type-graphql';
+import { TimeframeInput } from './read.input.js';
+
+@InputType()
+export class DeleteTrafficInput {
+  @Field(() => [TimeframeInput], {
+    description:
+      'Several batches at once; each aligned to 10 seconds, or to the finest windows whose breakdowns are still kept there, else BAD_USER_INPUT.',
+  })
+  timeframes!: TimeframeInput[];
+
+  @Field(() => [ID], { nullable: true, description: "All of the tenant's where null." })
+  agentIds?: string[] | null;
+
+  @Field(() => Boolean, { defaultValue: false, description: 'Raw entries of these timeframes go too.' })
+  includeLogs!: boolean;
+
+  @Field(() => Boolean, { defaultValue: false, description: 'Only count what would go.' })
+  dryRun!: boolean;
+}

@@ -1,0 +1,1 @@
+export { type Deleted, Deletion, type Erased } from './delete-traffic.js';

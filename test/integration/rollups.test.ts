@@ -1,0 +1,183 @@
+// Goal: traffic of any span, step and resolution is that of the entries, whatever the rollups have done of it yet.
+// Method: random appends, deletions, rollups (whole, killed amidst, not at all) on a real PostgreSQL against brute force.
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Entry } from '../../schema/log-batch.js';
+import type { TrafficAnswer } from '../../server/api/traffic/loader.js';
+import { PARTS } from '../../server/core/windows/breakdown.js';
+import { bruteForce, figuresOf, wrongTops } from '../support/brute-force.js';
+import { entry } from '../support/entries.js';
+import { Statistics } from '../support/statistics.js';
+
+/** Half a minute before a leap year's February: windows of every width begin soon after. */
+const BASE = Date.UTC(2024, 0, 31, 23, 59, 30);
+const DAY_MS = 86_400_000;
+const AGENTS = ['first', 'second'];
+
+const times = fc
+  .record({
+    day: fc.constantFrom(0, 0, 1, 2, 29, 30, 59),
+    hour: fc.constantFrom(0, 0, 1, 5),
+    second: fc.integer({ min: 0, max: 150 }),
+  })
+  .map(({ day, hour, second }) => BASE + day * DAY_MS + hour * 3_600_000 + second * 1_000);
+
+const someEntries = fc.array(
+  fc
+    .record({
+      timeMs: times,
+      host: fc.integer({ min: 0, max: 40 }).map((n) => `192.0.2.${n}`),
+      target: fc.constantFrom('/', '/api/user', '/api/user?id=1', '/static/a.css', '/x'),
+      status: fc.constantFrom(200, 301, 404, 500),
+      bytes: fc.integer({ min: 0, max: 100_000 }),
+      durationMs: fc.option(fc.double({ min: 0, max: 5_000, noNaN: true })),
+    })
+    .map(entry),
+  { minLength: 1, maxLength: 60 },
+);
+
+const spans = fc
+  .tuple(times, times, fc.constantFrom(0, 10_000, 3_600_000, DAY_MS, 40 * DAY_MS))
+  .map(([a, b, more]) => ({ fromMs: Math.min(a, b) - more, toMs: Math.max(a, b) + more + 1 }))
+  .map(({ fromMs, toMs }) => ({
+    fromMs: Math.floor(fromMs / 10_000) * 10_000,
+    toMs: Math.ceil(toMs / 10_000) * 10_000,
+  }));
+
+const actions = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('append'), agent: fc.constantFrom(...AGENTS), entries: someEntries }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('roll up', 'kill') }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('delete'), span: spans, agents: fc.subarray(AGENTS, { minLength: 1 }) }),
+  },
+) as fc.Arbitrary<Action>;
+type Action =
+  | { kind: 'append'; agent: string; entries: Entry[] }
+  | { kind: 'roll up' | 'kill' }
+  | { kind: 'delete'; span: Span; agents: string[] };
+type Span = { fromMs: number; toMs: number };
+
+const SHAPES = [
+  { step: null, resolution: null },
+  { step: 3_600, resolution: null },
+  { step: 86_400, resolution: null },
+  { step: 86_400, resolution: 'HOUR' as const },
+  { step: 86_400, resolution: 'SECONDS_10' as const },
+  { step: 7 * 86_400, resolution: null },
+];
+const questions = fc.record({
+  span: spans,
+  shape: fc.constantFrom(...SHAPES),
+  of: fc.constantFrom('tenant', 'both', 'first'),
+});
+type Question = { span: Span; shape: (typeof SHAPES)[number]; of: string };
+
+let statistics: Statistics;
+beforeAll(async () => {
+  statistics = await Statistics.start();
+});
+afterAll(() => statistics.close());
+
+/** What was taken in, and is not deleted. */
+class Model {
+  readonly ids = new Map<string, string>();
+  readonly entries = new Map<string, Entry[]>(AGENTS.map((name) => [name, []]));
+  constructor(readonly tenantId: string) {}
+
+  async apply(action: Action): Promise<void> {
+    if (action.kind === 'append') {
+      this.ids.set(action.agent, await statistics.append(this.tenantId, action.agent, action.entries));
+      this.entries.get(action.agent)!.push(...action.entries);
+    } else if (action.kind === 'delete') await this.delete(action.span, action.agents);
+    else {
+      await statistics.quieten();
+      const rolling = statistics.rollups.rollUpDue().catch(() => undefined);
+      if (action.kind === 'kill') await killBackends();
+      await rolling;
+    }
+  }
+
+  private async delete(span: Span, agents: readonly string[]): Promise<void> {
+    const known = agents.filter((name) => this.ids.has(name));
+    const request = {
+      tenantId: this.tenantId,
+      agentIds: known.map((name) => this.ids.get(name)!),
+      spans: [span],
+      includeLogs: false,
+    };
+    const foretold = await statistics.deletion.deleteTraffic({ ...request, dryRun: true });
+    const { windows, hits } = await statistics.deletion.deleteTraffic({ ...request, dryRun: false });
+    expect({ windows, hits }).toEqual({ windows: foretold.windows, hits: foretold.hits });
+    let gone = 0;
+    for (const name of known) {
+      const kept = this.entries.get(name)!.filter(({ timeMs }) => timeMs < span.fromMs || timeMs >= span.toMs);
+      gone += this.entries.get(name)!.length - kept.length;
+      this.entries.set(name, kept);
+    }
+    expect(hits).toBe(gone);
+  }
+
+  async check({ span, shape, of }: Question): Promise<void> {
+    const names = AGENTS.filter((name) => this.ids.has(name) && (of !== 'first' || name === 'first'));
+    if (names.length === 0) return;
+    const agentIds = of === 'tenant' ? null : names.map((name) => this.ids.get(name)!);
+    const loader = statistics.traffic(this.tenantId);
+    const points = (span.toMs - span.fromMs) / 1_000 / (shape.step ?? 86_400);
+    const series = { kind: 'series' as const, asked: { maxPoints: 50, ...shape }, parts: PARTS, revisions: false };
+    const [total, told] = await Promise.all([
+      loader.load({ agentIds, span, wish: { kind: 'total', parts: PARTS } }),
+      points > 5_000 ? null : loader.load({ agentIds, span, wish: series }),
+    ]);
+    const alone = await statistics
+      .traffic(this.tenantId)
+      .load({ agentIds, span, wish: { kind: 'total', parts: PARTS } });
+    const within = (from: number, to: number) =>
+      names.map((name) => this.entries.get(name)!.filter(({ timeMs }) => timeMs >= from && timeMs < to));
+    const expected = within(span.fromMs, span.toMs);
+    for (const answer of [total, alone]) {
+      expect(figuresOf(answer.total)).toEqual(bruteForce(expected));
+      expect(wrongTops(answer.total, expected.flat())).toEqual([]);
+    }
+    if (told !== null) this.checkSeries(told, span, within);
+  }
+
+  private checkSeries(told: TrafficAnswer, span: Span, within: (from: number, to: number) => Entry[][]): void {
+    const { stepMs } = told.shape!;
+    for (const [startMs, bucket] of told.buckets) {
+      const expected = within(Math.max(startMs, span.fromMs), Math.min(startMs + stepMs, span.toMs));
+      expect(figuresOf(bucket)).toEqual(bruteForce(expected));
+      expect(wrongTops(bucket, expected.flat())).toEqual([]);
+    }
+    const counted = [...told.buckets.values()].reduce((sum, { totals }) => sum + totals.hits, 0);
+    expect(counted).toBe(within(span.fromMs, span.toMs).flat().length);
+  }
+}
+
+/** As a crash does: whatever transaction is under way is rolled back. */
+async function killBackends(): Promise<void> {
+  for (let i = 0; i < 3; i++) {
+    await statistics.db.ownerSql(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hlm' AND state <> 'idle'",
+    );
+  }
+}
+
+test('random histories', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(actions, fc.array(questions, { minLength: 1, maxLength: 3 })), { minLength: 3, maxLength: 14 }),
+      async (history) => {
+        const model = new Model(await statistics.newTenant());
+        for (const [action, asked] of history) {
+          await model.apply(action);
+          for (const question of asked) await model.check(question);
+        }
+      },
+    ),
+    { numRuns: Number(process.env.HLM_RUNS ?? 15) },
+  );
+}, 240_000);
