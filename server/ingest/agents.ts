@@ -10,7 +10,13 @@ export async function lockOrRegisterAgent(tx: Transaction, tenantId: string, nam
   for (;;) {
     const locked = await lockAgent(tx.sql, tenantId, name);
     if (locked) return locked;
-    await tx.sql('INSERT INTO agent (tenant_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING', [tenantId, name]);
+    // What the tenant keeps no longer, a new agent does not begin to.
+    await tx.sql(
+      `INSERT INTO agent (tenant_id, name, window_floors, breakdown_floors)
+       SELECT tenant_id, $2, window_floors, breakdown_floors FROM tenant_traffic WHERE tenant_id = $1
+       ON CONFLICT DO NOTHING`,
+      [tenantId, name],
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 import { Logger as JobLogger, parseCronItems, type Runner, run } from 'graphile-worker';
 import type { Logger } from 'pino';
 import { DEFAULT_RETENTION_SECONDS } from '../ingest/append.js';
+import { expireWindows } from '../rollup/index.js';
 import type { Database } from '../store/database.js';
 import { dropExpiredPartitions, ensurePartitions } from '../store/partitions.js';
 
@@ -23,6 +24,12 @@ export async function startJobs(db: Database, log: Logger): Promise<Runner> {
     }),
     parsedCronItems: parseCronItems([
       {
+        task: 'windows',
+        match: '*/10 * * * *',
+        identifier: 'windows',
+        options: { backfillPeriod: 0, queueName: 'windows' },
+      },
+      {
         task: 'partitions',
         match: '*/10 * * * *',
         identifier: 'partitions',
@@ -34,6 +41,10 @@ export async function startJobs(db: Database, log: Logger): Promise<Runner> {
         await ensurePartitions(db, DEFAULT_RETENTION_SECONDS);
         const dropped = await dropExpiredPartitions(db);
         if (dropped.length > 0) log.info({ dropped }, 'expired partitions dropped');
+      },
+      windows: async () => {
+        const { dropped } = await expireWindows(db);
+        if (dropped > 0) log.info({ dropped }, 'expired windows and breakdowns dropped');
       },
     },
   });

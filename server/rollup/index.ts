@@ -1,1 +1,2 @@
+export { expireWindows } from './expiry.js';
 export { Rollups } from './rollups.js';

@@ -84,7 +84,7 @@ export function coarsestWithin(stepMs: number): number {
 export interface PlanOptions {
   /** None coarser is read, but where only coarser ones are kept. */
   coarsest: number;
-  /** None finer is read: what that leaves goes to `rest`. */
+  /** None finer is read: what that leaves goes to `rest`, and so does what is dirty where no finer is kept. */
   finest?: number;
   dirty: DirtyWindows;
   floors: Floors;
@@ -126,9 +126,9 @@ function cover(level: number, fromMs: number, toMs: number, options: PlanOptions
     plan.rest.push({ fromMs, toMs });
     return;
   }
-  const isFinest = level === 0 || fromMs < options.floors[level - 1];
   const [innerFromMs, innerToMs] = [roundUp(fromMs, resolution), rollupStart(toMs, resolution)];
-  if (level === 0 || (isFinest && toMs <= options.floors[level - 1])) {
+  const isTruth = level === 0 || (options.finest === undefined && toMs <= options.floors[level - 1]);
+  if (isTruth) {
     plan.ranges.push({ resolution, fromMs: rollupStart(fromMs, resolution), toMs: roundUp(toMs, resolution) });
     return;
   }
@@ -139,10 +139,12 @@ function cover(level: number, fromMs: number, toMs: number, options: PlanOptions
   cover(level - 1, fromMs, innerFromMs, options, plan);
   let cleanFromMs = innerFromMs;
   for (const dirtyMs of options.dirty.within(resolution, innerFromMs, innerToMs)) {
-    if (dirtyMs < options.floors[level - 1]) continue;
+    const finerKept = dirtyMs >= options.floors[level - 1];
+    if (!finerKept && options.finest === undefined) continue;
     pushRange(plan, resolution, cleanFromMs, dirtyMs);
     cleanFromMs = rollupEnd(dirtyMs, resolution);
-    cover(level - 1, dirtyMs, cleanFromMs, options, plan);
+    if (finerKept) cover(level - 1, dirtyMs, cleanFromMs, options, plan);
+    else plan.rest.push({ fromMs: dirtyMs, toMs: cleanFromMs });
   }
   pushRange(plan, resolution, cleanFromMs, innerToMs);
   cover(level - 1, innerToMs, toMs, options, plan);

@@ -5,7 +5,6 @@ import {
   type Floors,
   planRead,
   type Range,
-  type ReadPlan,
   windowsIn,
 } from '../../core/rollup/plan.js';
 import { MONTH, RESOLUTIONS, rollupStart, TENANT_WIDE_FROM } from '../../core/windows/resolutions.js';
@@ -64,35 +63,32 @@ const NOTHING_DIRTY = new DirtyWindows([]);
 
 /** The rows to read: each event second of the span is in exactly one of each agent's, or of the tenant's. */
 export function rangesFor(scope: TrafficScope, marks: ScopeMarks, query: RangesQuery): OwnedRange[] {
+  const { kind } = query;
   const coarsest = Math.min(query.resolution ?? Number.POSITIVE_INFINITY, coarsestWithin(query.stepMs));
+  // The same stretch is told of all agents, also of those that keep more.
+  const span = alignToKept(query.span, commonFloors(scope, kind));
   const ofAgents = (spans: readonly Span[]) =>
-    scope.agents.flatMap((agent) =>
-      spans.flatMap((span) => owned(agent.id, planOf(span, coarsest, marks.of(agent.id), agent[query.kind]).ranges)),
-    );
-  const fine = scope.agents.length === 0 || scope.tenant === null || coarsest < TENANT_WIDE_FROM;
-  if (fine) return ofAgents([query.span]);
-  const whole = planOf(query.span, coarsest, marks.of(TENANT_WIDE), tenantFloors(scope, query.kind), TENANT_WIDE_FROM);
+    scope.agents.flatMap((agent) => {
+      const options = { coarsest, dirty: marks.of(agent.id), floors: agent[kind] };
+      return spans.flatMap((part) => owned(agent.id, planRead(part, options).ranges));
+    });
+  if (scope.agents.length === 0 || scope.tenant === null || coarsest < TENANT_WIDE_FROM) return ofAgents([span]);
+  const floors = scope.tenant[kind];
+  const whole = planRead(span, { coarsest, dirty: marks.of(TENANT_WIDE), floors, finest: TENANT_WIDE_FROM });
   const together = [...owned(TENANT_WIDE, whole.ranges), ...ofAgents(whole.rest)];
   if (scope.agents.length === 1) return together;
   // Where one agent's past is dirty all over, the others' own windows are fewer than all agents' finer ones.
-  const apart = ofAgents([query.span]);
+  const apart = ofAgents([span]);
   return windowsIn(together) <= windowsIn(apart) ? together : apart;
-}
-
-function planOf(span: Span, coarsest: number, dirty: DirtyWindows, floors: Floors, finest?: number): ReadPlan {
-  return planRead(alignToKept(span, floors), { coarsest, dirty, floors, finest });
 }
 
 function owned(agentId: string, ranges: readonly Range[]): OwnedRange[] {
   return ranges.map((range) => ({ ...range, agentId }));
 }
 
-/** What the tenant does not cover its agents must: a piece of it may not be finer than what they keep. */
-function tenantFloors(scope: TrafficScope, kind: keyof TrafficFloors): Floors {
-  return commonFloors(scope, kind).map((floorMs, place) => Math.max(floorMs, scope.tenant?.[kind][place] ?? 0));
-}
-
-/** Of each resolution the highest floor among the agents: what is kept of all of them. */
-export function commonFloors(scope: TrafficScope, kind: keyof TrafficFloors): Floors {
-  return RESOLUTIONS.map((_, place) => Math.max(0, ...scope.agents.map((agent) => agent[kind][place])));
+/** Of each resolution the highest floor among the agents, and the tenant's own: what is kept of all of them. */
+export function commonFloors({ agents, tenant }: TrafficScope, kind: keyof TrafficFloors): Floors {
+  return RESOLUTIONS.map((_, place) =>
+    Math.max(tenant?.[kind][place] ?? 0, ...agents.map((agent) => agent[kind][place])),
+  );
 }

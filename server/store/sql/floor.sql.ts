@@ -1,0 +1,55 @@
+import type { FloorTargets } from '../../core/rollup/floors.js';
+import { RESOLUTIONS } from '../../core/windows/resolutions.js';
+import type { Transaction } from '../database.js';
+import { TENANT_WIDE } from './window.sql.js';
+
+type Sql = Transaction['sql'];
+
+/** Starts of an agent's marks of a resolution before an event time, the oldest first. */
+export async function marksBefore(
+  sql: Sql,
+  tenantId: string,
+  agentId: string,
+  resolution: number,
+  beforeMs: number,
+  limit: number,
+): Promise<number[]> {
+  const rows = await sql<{ start_ms: number }>(
+    `SELECT start_ms FROM rollup_mark WHERE tenant_id = $1 AND agent_id = $2 AND resolution = $3 AND start_ms < $4
+     ORDER BY start_ms LIMIT $5`,
+    [tenantId, agentId, resolution, beforeMs, limit],
+  );
+  return rows.map((row) => row.start_ms);
+}
+
+/** Sets an agent's floors, or the tenant's own. The caller holds their lock. */
+export async function setFloors(sql: Sql, tenantId: string, agentId: string, floors: FloorTargets): Promise<void> {
+  const [table, own] = agentId === TENANT_WIDE ? ['tenant_traffic', ''] : ['agent', 'AND id = $4'];
+  const values = [tenantId, floors.windowFloors, floors.breakdownFloors];
+  await sql(
+    `UPDATE ${table} SET window_floors = $2, breakdown_floors = $3 WHERE tenant_id = $1 ${own}`,
+    agentId === TENANT_WIDE ? values : [...values, agentId],
+  );
+}
+
+/** Drops some rows below the floors; returns how many. Nothing writes or reads them any more. */
+export async function dropBelowFloors(
+  sql: Sql,
+  tenantId: string,
+  agentId: string,
+  { windowFloors, breakdownFloors }: FloorTargets,
+  limit: number,
+): Promise<number> {
+  const drop = async (table: string, floors: readonly number[]) => {
+    const rows = await sql(
+      `DELETE FROM ${table} w WHERE w.tenant_id = $1 AND w.agent_id = $2 AND (w.resolution, w.start_ms) IN (
+         SELECT b.resolution, b.start_ms FROM unnest($3::integer[], $4::bigint[]) AS r (resolution, floor_ms)
+         CROSS JOIN LATERAL (SELECT resolution, start_ms FROM ${table} o WHERE o.tenant_id = $1 AND o.agent_id = $2
+           AND o.resolution = r.resolution AND o.start_ms < r.floor_ms ORDER BY o.start_ms LIMIT $5) AS b LIMIT $5)
+       RETURNING 1`,
+      [tenantId, agentId, RESOLUTIONS, floors, limit],
+    );
+    return rows.length;
+  };
+  return (await drop('traffic_breakdown', breakdownFloors)) + (await drop('traffic_window', windowFloors));
+}
