@@ -18,6 +18,10 @@ CREATE TABLE agent (
   revision bigint NOT NULL DEFAULT 0,
   alert_clock_ms bigint,
   alert_rested boolean NOT NULL DEFAULT true,
+  hidden_at timestamp with time zone,
+  deleted_revision bigint NOT NULL DEFAULT 0,
+  window_floors bigint[] NOT NULL DEFAULT '{0,0,0,0,0}'::bigint[],
+  breakdown_floors bigint[] NOT NULL DEFAULT '{0,0,0,0,0}'::bigint[],
   CONSTRAINT agent_pkey PRIMARY KEY (tenant_id, id),
   CONSTRAINT agent_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE,
   CONSTRAINT agent_tenant_id_name_key UNIQUE (tenant_id, name)
@@ -28,6 +32,10 @@ CREATE POLICY tenant_isolation ON agent USING (tenant_id = ANY ((NULLIF(current_
 GRANT DELETE, INSERT, SELECT, UPDATE ON agent TO hlm_app;
 COMMENT ON TABLE agent IS 'its row lock is the right to change anything of the agent: positions, windows, chunks, alert states';
 COMMENT ON COLUMN agent.revision IS 'grows with every append; windows take it as theirs';
+COMMENT ON COLUMN agent.hidden_at IS 'deleted; its name and its streams'' positions stay, so that nothing comes back';
+COMMENT ON COLUMN agent.deleted_revision IS 'revision of the last deletion of statistics';
+COMMENT ON COLUMN agent.window_floors IS 'event ms below which windows of 10 s, 1 min, 1 h, 1 d, 1 month are not kept; only ever rises';
+COMMENT ON COLUMN agent.breakdown_floors IS 'the same of their breakdowns; never below window_floors';
 
 CREATE TABLE alert_event (
   tenant_id uuid NOT NULL,
@@ -176,6 +184,19 @@ CREATE POLICY tenant_isolation ON retention_policy USING (tenant_id = ANY ((NULL
 GRANT DELETE, INSERT, SELECT, UPDATE ON retention_policy TO hlm_app;
 COMMENT ON COLUMN retention_policy.place IS 'the first that matches wins';
 
+CREATE TABLE rollup_mark (
+  tenant_id uuid NOT NULL,
+  agent_id uuid NOT NULL,
+  resolution integer NOT NULL,
+  start_ms bigint NOT NULL,
+  marked_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT rollup_mark_pkey PRIMARY KEY (tenant_id, agent_id, resolution, start_ms)
+);
+ALTER TABLE rollup_mark ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON rollup_mark USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON rollup_mark TO hlm_app;
+COMMENT ON TABLE rollup_mark IS 'windows that are dirty: to be computed anew from the next finer ones; so is every coarser window that holds them';
+
 CREATE TABLE stream (
   tenant_id uuid NOT NULL,
   agent_id uuid NOT NULL,
@@ -236,6 +257,18 @@ CREATE POLICY tenant_isolation ON tenant_counter USING (tenant_id = ANY ((NULLIF
 GRANT DELETE, INSERT, SELECT, UPDATE ON tenant_counter TO hlm_app;
 COMMENT ON COLUMN tenant_counter.alert_events IS 'number of the latest alert event: gapless, taken inside its transaction';
 
+CREATE TABLE tenant_traffic (
+  tenant_id uuid NOT NULL,
+  window_floors bigint[] NOT NULL DEFAULT '{0,0,0,0,0}'::bigint[],
+  breakdown_floors bigint[] NOT NULL DEFAULT '{0,0,0,0,0}'::bigint[],
+  CONSTRAINT tenant_traffic_pkey PRIMARY KEY (tenant_id),
+  CONSTRAINT tenant_traffic_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE
+);
+ALTER TABLE tenant_traffic ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON tenant_traffic USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON tenant_traffic TO hlm_app;
+COMMENT ON TABLE tenant_traffic IS 'its row lock is the right to change windows of the whole tenant; floors as of an agent';
+
 CREATE TABLE token (
   tenant_id uuid NOT NULL,
   id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -256,6 +289,29 @@ CREATE POLICY tenant_isolation ON token USING (tenant_id = ANY ((NULLIF(current_
 GRANT DELETE, INSERT, SELECT, UPDATE ON token TO hlm_app;
 COMMENT ON COLUMN token.secret_hash IS 'SHA-256 of the secret, which is shown once and kept nowhere';
 
+CREATE TABLE traffic_breakdown (
+  tenant_id uuid NOT NULL,
+  agent_id uuid NOT NULL,
+  resolution integer NOT NULL,
+  start_ms bigint NOT NULL,
+  size bytea NOT NULL,
+  duration bytea NOT NULL,
+  hosts bytea NOT NULL,
+  top_section bytea NOT NULL,
+  top_path bytea NOT NULL,
+  top_host bytea NOT NULL,
+  top_user bytea NOT NULL,
+  top_method bytea NOT NULL,
+  top_status bytea NOT NULL,
+  top_referrer bytea NOT NULL,
+  top_user_agent bytea NOT NULL,
+  CONSTRAINT traffic_breakdown_pkey PRIMARY KEY (tenant_id, agent_id, resolution, start_ms)
+);
+ALTER TABLE traffic_breakdown ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON traffic_breakdown USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON traffic_breakdown TO hlm_app;
+COMMENT ON TABLE traffic_breakdown IS 'what a window''s hits were made of: a sketch a column (server/core/sketches), read only where asked for';
+
 CREATE TABLE traffic_window (
   tenant_id uuid NOT NULL,
   agent_id uuid NOT NULL,
@@ -272,20 +328,12 @@ CREATE TABLE traffic_window (
   other bigint NOT NULL,
   peak bigint NOT NULL,
   seconds bytea,
-  top_section bytea NOT NULL,
-  top_path bytea NOT NULL,
-  top_host bytea NOT NULL,
-  top_user bytea NOT NULL,
-  top_method bytea NOT NULL,
-  top_status bytea NOT NULL,
-  top_referrer bytea NOT NULL,
-  top_user_agent bytea NOT NULL,
-  CONSTRAINT traffic_window_pkey PRIMARY KEY (tenant_id, agent_id, resolution, start_ms),
-  CONSTRAINT traffic_window_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES agent(tenant_id, id) ON DELETE CASCADE
+  CONSTRAINT traffic_window_pkey PRIMARY KEY (tenant_id, agent_id, resolution, start_ms)
 );
 ALTER TABLE traffic_window ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON traffic_window USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
 GRANT DELETE, INSERT, SELECT, UPDATE ON traffic_window TO hlm_app;
-COMMENT ON COLUMN traffic_window.resolution IS 'width in seconds: 10, 60, 3600, 86400';
+COMMENT ON COLUMN traffic_window.agent_id IS 'the nil UUID: all of the tenant''s agents together, from 1 hour up';
+COMMENT ON COLUMN traffic_window.resolution IS 'width in seconds: 10, 60, 3600, 86400; 2592000 stands for a calendar month, UTC';
 COMMENT ON COLUMN traffic_window.peak IS 'the greatest hits of one second';
-COMMENT ON COLUMN traffic_window.seconds IS 'hits, bytes, 4xx, 5xx of each second (server/core/windows/encoding.ts)';
+COMMENT ON COLUMN traffic_window.seconds IS 'bytes and hits by status class of each second (server/core/windows/encoding.ts); of 10-second windows alone';

@@ -4,20 +4,23 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { NONE, sectionOf, splitTarget } from '../../schema/entry.js';
 import { decodeLogBatch, type Entry } from '../../schema/log-batch.js';
+import { addValue, encodeDDSketch } from '../../server/core/sketches/dd-sketch.js';
+import { addHost, encodeHosts } from '../../server/core/sketches/host-set.js';
+import {
+  addKey,
+  decodeTopsInto,
+  emptyTops,
+  encodeTops,
+  heaviest,
+  type KeyCounts,
+  type Tops,
+} from '../../server/core/sketches/tops.js';
 import { aggregateBatch } from '../../server/core/windows/aggregate.js';
-import { decodeSeconds, decodeTopsInto, encodeSeconds, encodeTops } from '../../server/core/windows/encoding.js';
+import { DIMENSIONS, type Dimension } from '../../server/core/windows/breakdown.js';
+import { decodeSeconds, encodeSeconds } from '../../server/core/windows/encoding.js';
 import { slidingTotals } from '../../server/core/windows/sliding.js';
 import { tumblingWindowStart } from '../../server/core/windows/tumbling.js';
-import {
-  DIMENSIONS,
-  type Dimension,
-  emptyWindow,
-  hitsBySecond,
-  type KeyCounts,
-  mergeWindow,
-  type Tops,
-  type Window,
-} from '../../server/core/windows/window.js';
+import { emptyWindow, hitsBySecond, mergeWindow, type Window } from '../../server/core/windows/window.js';
 import { cleanTexts, counts, entries } from '../support/arbitraries.js';
 import { batchOf } from '../support/entries.js';
 
@@ -44,15 +47,16 @@ function mergedInto(windows: Windows, others: Windows): Windows {
 function plain(windows: Windows) {
   return [...windows]
     .sort(([a], [b]) => a - b)
-    .map(([start, { tops, ...numbers }]) => ({
+    .map(([start, { breakdown, ...numbers }]) => ({
       start,
       ...numbers,
-      tops: DIMENSIONS.map((name) => topsValue(tops[name])),
+      tops: DIMENSIONS.map((name) => topsValue(breakdown.tops[name])),
+      sketches: [encodeDDSketch(breakdown.size), encodeDDSketch(breakdown.duration), encodeHosts(breakdown.hosts)],
     }));
 }
 
 function topsValue(tops: Tops) {
-  return [...tops].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, value]) => ({ key, ...value }));
+  return { floor: tops.floor, keys: heaviest(tops, Number.POSITIVE_INFINITY) };
 }
 
 const KEY_OF: Record<Dimension, (entry: Entry) => string | null> = {
@@ -85,14 +89,16 @@ function bruteForce(list: readonly Entry[]): Windows {
     for (const dimension of DIMENSIONS) {
       const key = KEY_OF[dimension](entry);
       if (key === null) continue;
-      const { hits, bytes, clientErrors, serverErrors } = window.tops[dimension].get(key) ?? NO_COUNTS;
-      window.tops[dimension].set(key, {
-        hits: hits + 1,
-        bytes: bytes + entry.bytes,
-        clientErrors: clientErrors + (klass === 3 ? 1 : 0),
-        serverErrors: serverErrors + (klass === 4 ? 1 : 0),
+      addKey(window.breakdown.tops[dimension], key, {
+        hits: 1,
+        bytes: entry.bytes,
+        clientErrors: klass === 3 ? 1 : 0,
+        serverErrors: klass === 4 ? 1 : 0,
       });
     }
+    addValue(window.breakdown.size, entry.bytes);
+    if (entry.durationMs !== null) addValue(window.breakdown.duration, entry.durationMs);
+    addHost(window.breakdown.hosts, entry.host);
     window.peak = Math.max(...hitsBySecond(window.seconds));
   }
   return windows;
@@ -161,7 +167,7 @@ const bigWindows = fc.record({ list: lists, bytes: counts, hits: counts }).map((
   const top = { hits, bytes, clientErrors: 0, serverErrors: 0 };
   window.bytes = Math.min(window.bytes + bytes, Number.MAX_SAFE_INTEGER);
   window.seconds.bytes[3] = Math.min(window.seconds.bytes[3] + bytes, Number.MAX_SAFE_INTEGER);
-  window.tops.PATH.set('/big', top);
+  addKey(window.breakdown.tops.PATH, '/big', top);
   return window;
 });
 
@@ -205,14 +211,11 @@ describe('encoding', () => {
   test('tops come back as they went, long and foreign keys and large numbers too', () => {
     fc.assert(
       fc.property(topsOf, fc.nat({ max: 5_000 }), (list, length) => {
-        const tops: Tops = new Map(
-          list.map(([key, [hits, bytes, clientErrors, serverErrors]]) => [
-            key,
-            { hits, bytes, clientErrors, serverErrors },
-          ]),
-        );
-        tops.set(`/${'漢'.repeat(length)}`, { ...NO_COUNTS, hits: 1 });
-        const decoded: Tops = new Map();
+        const tops = emptyTops();
+        for (const [key, [hits, bytes, clientErrors, serverErrors]] of list)
+          addKey(tops, key, { hits, bytes, clientErrors, serverErrors });
+        addKey(tops, `/${'漢'.repeat(length)}`, { ...NO_COUNTS, hits: 1 });
+        const decoded = emptyTops();
         decodeTopsInto(decoded, encodeTops(tops));
         expect(topsValue(decoded)).toEqual(topsValue(tops));
       }),

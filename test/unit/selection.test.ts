@@ -2,7 +2,7 @@
 // Method: documents with fragments, variables, aliases and directives, executed as GraphQL does up to a resolver's info.
 import { expect, test } from '@jest/globals';
 import { type FieldNode, type FragmentDefinitionNode, Kind, parse } from 'graphql';
-import { dimensionsAsked } from '../../server/api/selection.js';
+import { partsAsked } from '../../server/api/selection.js';
 
 /** What the resolver of the operation's first field is told. */
 function asked(
@@ -17,7 +17,7 @@ function asked(
       .map((fragment) => [fragment.name.value, fragment]),
   );
   const fieldNodes = operation.selectionSet.selections as FieldNode[];
-  return dimensionsAsked({ fieldNodes, fragments, variableValues: variables }, under);
+  return partsAsked({ fieldNodes, fragments, variableValues: variables }, under);
 }
 
 test.each([
@@ -28,14 +28,15 @@ test.each([
     '{ total { b: top(dimension: USER) { key } a: top(dimension: SECTION) { key } c: top(dimension: USER, first: 3) { hits } } }',
     ['SECTION', 'USER'],
   ],
-  ['distinct hosts', '{ total { distinctHosts } }', ['HOST']],
+  ['distinct hosts', '{ total { distinctHosts } }', ['HOSTS']],
+  ['percentiles', '{ total { duration { p95 } size { max } } }', ['SIZE', 'DURATION']],
   ['an alias that looks like another field', '{ total { top: hits distinctHosts: bytes } }', []],
   ['an inline fragment', '{ total { ... on TrafficStats { top(dimension: STATUS) { key } } } }', ['STATUS']],
   ['a fragment', '{ total { ...F } } fragment F on TrafficStats { top(dimension: METHOD) { key } }', ['METHOD']],
   [
     'a fragment within a fragment',
     '{ total { ...F } } fragment F on TrafficStats { ...G } fragment G on TrafficStats { distinctHosts }',
-    ['HOST'],
+    ['HOSTS'],
   ],
   ['a field said twice', '{ total { hits } total { top(dimension: REFERRER) { key } } }', ['REFERRER']],
 ])('%s', (_what, document, dimensions) => expect(asked(document)).toEqual(dimensions));

@@ -93,7 +93,7 @@ test('waits for news, tells at once what is there already, and ends when it is c
 const emptyStore = {
   inTenants: async (_tenants: string[], work: (tx: object) => unknown) => work({ sql: async () => [] }),
 } as unknown as Database;
-const windowScope: WindowScope = { tenantId: 't', agentIds: null, windowDimensions: [], slidingDimensions: [] };
+const windowScope: WindowScope = { tenantId: 't', agentIds: null, windowParts: [], slidingParts: [] };
 const alertScope: AlertScope = { tenantId: 't', agentIds: null, ruleIds: null, after: null };
 
 const subscribing: [string, (live: Live) => AsyncIterableIterator<unknown>][] = [
@@ -121,7 +121,7 @@ test('one who leaves within the second after a message is forgotten, though news
   const subscription = live.windows(windowScope);
   await subscription.next();
   const next = subscription.next();
-  live.appended('t', 'x', [0]);
+  live.changedWindows('t', 'x', [0]);
   await subscription.return?.();
   expect(live.subscribers).toBe(0);
   await next;

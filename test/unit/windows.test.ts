@@ -2,10 +2,11 @@
 // Method: the instants just before, at and after each border by example; orders and steps by property.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { addKey, compareKeys, emptyTops, heaviest } from '../../server/core/sketches/tops.js';
 import { alignOutwards, stepFor, windowStarts } from '../../server/core/windows/series.js';
 import { slidingTotals } from '../../server/core/windows/sliding.js';
 import { EVENT_MS_MIN, isLate, quarantineReason, tumblingWindowStart } from '../../server/core/windows/tumbling.js';
-import { compareKeys, emptyWindow, heaviest, statusClass, type Tops } from '../../server/core/windows/window.js';
+import { emptyWindow, statusClass } from '../../server/core/windows/window.js';
 import { dirtyTexts } from '../support/arbitraries.js';
 
 const SECOND = 1_000;
@@ -178,16 +179,12 @@ describe('the order of keys', () => {
 
   test('the heaviest come first, ties by key, no more than asked for', () => {
     const of = (hits: number) => ({ hits, bytes: 0, clientErrors: 0, serverErrors: 0 });
-    const tops: Tops = new Map([
-      ['b', of(2)],
-      ['😀', of(2)],
-      ['\ufffd', of(2)],
-      ['a', of(2)],
-      ['z', of(9)],
-      ['c', of(1)],
-    ]);
+    const tops = emptyTops();
+    for (const key of ['b', '😀', '\ufffd', 'a']) addKey(tops, key, of(2));
+    addKey(tops, 'z', of(9));
+    addKey(tops, 'c', of(1));
     expect(heaviest(tops, 5).map(({ key }) => key)).toEqual(['z', 'a', 'b', '\ufffd', '😀']);
     expect(heaviest(tops, 100)).toHaveLength(6);
-    expect(heaviest(new Map(), 5)).toEqual([]);
+    expect(heaviest(emptyTops(), 5)).toEqual([]);
   });
 });
