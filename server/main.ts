@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import type { Runner } from 'graphile-worker';
 import type { Logger } from 'pino';
 import { UserError } from '../schema/user-error.js';
 import { Evaluator, Rules } from './alerts/index.js';
@@ -9,10 +10,10 @@ import { serveSocket } from './api/socket.js';
 import { prepareFirstStart } from './auth/first-start.js';
 import { Tokens } from './auth/tokens.js';
 import { Deletion } from './deletion/index.js';
-import { DEFAULT_RETENTION_SECONDS } from './ingest/append.js';
 import { Ingest } from './ingest/index.js';
 import { startJobs } from './jobs/index.js';
 import { Live, WINDOWS_OF_A_MESSAGE_MAX } from './live/index.js';
+import { RetentionService } from './retention/index.js';
 import { Rollups } from './rollup/index.js';
 import { startEmbeddedPostgres } from './store/cluster/embedded.js';
 import { claimDataFolder } from './store/cluster/lock.js';
@@ -75,7 +76,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
 async function build(options: ServerOptions, started: Started): Promise<string> {
   const { log } = options;
-  const db = await openStore(options, started);
+  const { db, jobs } = await openStore(options, started);
   const live = new Live(db);
   const evaluator = new Evaluator(db, log, (tenantId) => live.alertsRecorded(tenantId));
   started.add('alerts', () => evaluator.stop());
@@ -103,6 +104,9 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
         ),
       (tenantId) => live.alertsRecorded(tenantId),
     ),
+    retention: new RetentionService(db, async () => {
+      for (const task of ['relayout', 'windows']) await jobs.addJob(task, {}, { jobKey: task });
+    }),
     onHeartbeat: (tenantId, agentId) => evaluator.heardOf(tenantId, agentId),
   };
   await evaluator.start();
@@ -114,7 +118,7 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
   return url;
 }
 
-async function openStore(options: ServerOptions, started: Started): Promise<Database> {
+async function openStore(options: ServerOptions, started: Started): Promise<{ db: Database; jobs: Runner }> {
   const { dataFolder, log } = options;
   const release = await claimDataFolder(dataFolder);
   started.add('claim of the data folder', release);
@@ -132,10 +136,10 @@ async function openStore(options: ServerOptions, started: Started): Promise<Data
     agentFile: options.agentTokenFile,
     adminToken: options.adminToken,
   });
-  await ensurePartitions(db, DEFAULT_RETENTION_SECONDS);
+  await ensurePartitions(db);
   const jobs = await startJobs(db, log);
   started.add('jobs', () => jobs.stop());
-  return db;
+  return { db, jobs };
 }
 
 async function readIncarnation(db: Database): Promise<string> {

@@ -4,6 +4,7 @@ import type { Deletion } from '../deletion/index.js';
 import { unauthenticated } from '../errors.js';
 import type { Ingest } from '../ingest/index.js';
 import type { Live } from '../live/index.js';
+import type { RetentionService } from '../retention/index.js';
 import type { Database } from '../store/database.js';
 
 /** What resolvers work with; made once, in main.ts. */
@@ -13,6 +14,7 @@ export interface Services {
   live: Live;
   rules: Rules;
   deletion: Deletion;
+  retention: RetentionService;
   /** Changes when the database was restored. */
   incarnation: string;
   /** Called after each heartbeat: an agent's alert clock may have moved. */

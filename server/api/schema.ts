@@ -9,6 +9,7 @@ import { DeletionResolver } from './resolvers/deletion.resolver.js';
 import { ConnectAgentPayloadResolver, IngestLogsPayloadResolver, IngestResolver } from './resolvers/ingest.resolver.js';
 import { LiveResolver } from './resolvers/live.resolver.js';
 import { LogResolver } from './resolvers/log.resolver.js';
+import { AgentRetentionResolver, RetentionResolver } from './resolvers/retention.resolver.js';
 import { TrafficResolver, TrafficStatsResolver } from './resolvers/traffic.resolver.js';
 
 /** TypeGraphQL wants one once there are subscriptions; ours bring their own iterables (server/live). */
@@ -36,6 +37,8 @@ export function buildApiSchema(): Promise<GraphQLSchema> {
       AlertResolver,
       LiveResolver,
       DeletionResolver,
+      RetentionResolver,
+      AgentRetentionResolver,
     ],
     orphanedTypes: [],
     authChecker: checkAuthority,

@@ -2,6 +2,7 @@ import { endStatesOfAgent } from '../alerts/index.js';
 import { finestRanges, misaligned, planErase, sliced, unite } from '../core/rollup/erase.js';
 import { MONTH } from '../core/windows/resolutions.js';
 import { misalignedSpan } from '../errors.js';
+import { countLogs, eraseLogs } from '../retention/index.js';
 import type { Database, Transaction } from '../store/database.js';
 import { type LockedAgentRow, lockAgentById } from '../store/sql/agent.sql.js';
 import { readAgents } from '../store/sql/agents.sql.js';
@@ -66,7 +67,9 @@ export class Deletion {
     const deleted: Deleted = { spans, windows: 0, hits: 0, logs: 0 };
     for (const { id } of agents) {
       for (const slice of spans.flatMap((span) => sliced(span, MONTH))) {
-        const part = dryRun ? await this.count(tenantId, id, slice) : await this.erase(tenantId, id, slice);
+        const part = dryRun
+          ? await this.count(tenantId, id, slice, request.includeLogs)
+          : await this.erase(tenantId, id, slice, request.includeLogs);
         deleted.windows += part.windows;
         deleted.hits += part.hits;
         deleted.logs += part.logs;
@@ -86,7 +89,7 @@ export class Deletion {
     if (known.length === 0) return false;
     const history = await this.db.inTenants([tenantId], ({ sql }) => historyOf(sql, tenantId, id));
     // The bulk by months, so that no transaction is long; what comes meanwhile goes with the agent itself.
-    for (const slice of history ? sliced(history, MONTH) : []) await this.erase(tenantId, id, slice);
+    for (const slice of history ? sliced(history, MONTH) : []) await this.erase(tenantId, id, slice, false);
     const closed = await this.db.inTenants([tenantId], async (tx) => {
       const agent = await lockAgentById(tx.sql, tenantId, id);
       if (!agent) return 0;
@@ -99,26 +102,27 @@ export class Deletion {
     return true;
   }
 
-  private count(tenantId: string, agentId: string, slice: Span): Promise<Omit<Deleted, 'spans'>> {
+  private count(tenantId: string, agentId: string, slice: Span, includeLogs: boolean): Promise<Omit<Deleted, 'spans'>> {
     return this.db.inTenants(
       [tenantId],
       async (tx) => {
         const [agent] = await readScopeAgents(tx.sql, tenantId, [agentId]);
         if (!agent) return { windows: 0, hits: 0, logs: 0 };
         const counted = await countWindows(tx.sql, tenantId, agentId, finestRanges(slice, agent.windowFloors));
-        return { ...counted, logs: 0 };
+        return { ...counted, logs: includeLogs ? await countLogs(tx, tenantId, agentId, slice) : 0 };
       },
       { snapshot: true },
     );
   }
 
-  private async erase(tenantId: string, agentId: string, slice: Span) {
+  private async erase(tenantId: string, agentId: string, slice: Span, includeLogs: boolean) {
     const { starts, ...part } = await this.db.inTenants([tenantId], async (tx) => {
       const agent = await lockAgentById(tx.sql, tenantId, agentId);
       if (!agent) return { windows: 0, hits: 0, logs: 0, starts: [] };
       assertAligned(slice, agent);
       const erased = await eraseSpan(tx, tenantId, agent, slice);
-      return { ...erased, logs: 0 };
+      const logs = includeLogs ? await eraseLogs(tx, tenantId, agentId, slice, agent.nowMs) : 0;
+      return { ...erased, logs };
     });
     if (part.windows > 0) this.onErased({ tenantId, agentId, starts, span: slice });
     return part;

@@ -4,10 +4,10 @@ import { cleanText, type DecodedBatch, type LogBatch } from '../../schema/log-ba
 import { alertClockMs, decidableUntil, streamWatermarkMs } from '../core/time/clock.js';
 import { aggregateBatch } from '../core/windows/aggregate.js';
 import { ApiError, exhausted, isTransient, notFound } from '../errors.js';
+import { RetentionCache, storeBatch } from '../retention/index.js';
 import type { Database, Transaction } from '../store/database.js';
 import { ensurePartitions } from '../store/partitions.js';
 import { type LockedAgentRow, readClockStreams } from '../store/sql/agent.sql.js';
-import { insertChunk } from '../store/sql/chunk.sql.js';
 import {
   advanceStream,
   countDuplicate,
@@ -23,8 +23,6 @@ export type { Rejection };
 
 const deflateAsync = promisify(deflate);
 
-/** How long raw entries are kept, seconds. Policies that keep some longer come on top of it. */
-export const DEFAULT_RETENTION_SECONDS = 3_600;
 /** The stream of batches that name none. */
 const DIRECT = 'direct';
 /** PostgreSQL's check_violation: among others, no partition for the row. */
@@ -66,6 +64,8 @@ export interface AppendResult {
 
 /** Takes batches in, each exactly once: compare and append in one transaction. */
 export class Ingest {
+  private readonly retention = new RetentionCache();
+
   constructor(
     private readonly db: Database,
     private readonly onAppended: (tenantId: string, result: AppendResult) => void,
@@ -81,12 +81,12 @@ export class Ingest {
     const body = await deflateAsync(Buffer.from(JSON.stringify(chunkOf(request.wire))), { level: 6 });
     for (let attempt = 1; ; attempt++) {
       try {
-        const result = await this.db.inTenants([request.tenantId], (tx) => appendIn(tx, request, body));
+        const result = await this.db.inTenants([request.tenantId], (tx) => appendIn(tx, request, body, this.retention));
         if (result.outcome === 'APPENDED') this.onAppended(request.tenantId, result);
         return result;
       } catch (error) {
         if (attempt === 1 && (error as { code?: string }).code === NO_PARTITION) {
-          await ensurePartitions(this.db, DEFAULT_RETENTION_SECONDS);
+          await ensurePartitions(this.db);
           continue;
         }
         throw error instanceof ApiError || !isTransient(error) ? error : exhausted(500);
@@ -102,7 +102,12 @@ function chunkOf({ version, count, base, time, status, bytes, duration, columns 
 
 const nothing = { accepted: 0, late: 0, malformed: 0, quarantined: 0, windowStarts: [] };
 
-async function appendIn(tx: Transaction, request: AppendRequest, body: Buffer): Promise<AppendResult> {
+async function appendIn(
+  tx: Transaction,
+  request: AppendRequest,
+  body: Buffer,
+  retention: RetentionCache,
+): Promise<AppendResult> {
   const { tenantId, batch } = request;
   const agent = await lockOrRegisterAgent(tx, tenantId, request.agentName);
   const stream = await streamFor(tx, request, agent.id);
@@ -140,18 +145,9 @@ async function appendIn(tx: Transaction, request: AppendRequest, body: Buffer): 
   if (windows.size > 0) await mergeIntoStored(tx, tenantId, agent, revision, windows);
   const windowStarts = [...windows.keys()].sort((a, b) => a - b);
   if (placed.accepted > 0) {
-    await insertChunk(tx.sql, {
-      tenantId,
-      agentId: agent.id,
-      streamId: stream.id,
-      from,
-      body,
-      keepSeconds: DEFAULT_RETENTION_SECONDS,
-      firstMs: placed.firstMs,
-      lastMs: placed.lastMs,
-      entries: placed.accepted,
-      mask: placed.accepted === batch.count ? null : Buffer.from(placed.left),
-    });
+    const key = { tenantId, agentId: agent.id, streamId: stream.id, from };
+    const stored = { key, takenInMs: agent.nowMs, batch, body, ordinals: null, left: placed.left };
+    await storeBatch(tx, stored, await retention.read(tx, tenantId), agent.nowMs);
   }
   await noteBatch(tx, tenantId, agent.id, revision, placed);
   await moveWatermark(tx, tenantId, agent.id, agent.nowMs);

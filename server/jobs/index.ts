@@ -1,6 +1,6 @@
 import { Logger as JobLogger, parseCronItems, type Runner, run } from 'graphile-worker';
 import type { Logger } from 'pino';
-import { DEFAULT_RETENTION_SECONDS } from '../ingest/append.js';
+import { relayOutStale } from '../retention/index.js';
 import { expireWindows } from '../rollup/index.js';
 import type { Database } from '../store/database.js';
 import { dropExpiredPartitions, ensurePartitions } from '../store/partitions.js';
@@ -24,6 +24,12 @@ export async function startJobs(db: Database, log: Logger): Promise<Runner> {
     }),
     parsedCronItems: parseCronItems([
       {
+        task: 'relayout',
+        match: '* * * * *',
+        identifier: 'relayout',
+        options: { backfillPeriod: 0, queueName: 'relayout', jobKey: 'relayout' },
+      },
+      {
         task: 'windows',
         match: '*/10 * * * *',
         identifier: 'windows',
@@ -38,9 +44,14 @@ export async function startJobs(db: Database, log: Logger): Promise<Runner> {
     ]),
     taskList: {
       partitions: async () => {
-        await ensurePartitions(db, DEFAULT_RETENTION_SECONDS);
+        await ensurePartitions(db);
         const dropped = await dropExpiredPartitions(db);
         if (dropped.length > 0) log.info({ dropped }, 'expired partitions dropped');
+      },
+      relayout: async () => {
+        await ensurePartitions(db);
+        const batches = await relayOutStale(db);
+        if (batches > 0) log.info({ batches }, 'raw entries laid out by the policies as they are now');
       },
       windows: async () => {
         const { dropped } = await expireWindows(db);

@@ -4,6 +4,8 @@ import { Initial1764000000000 } from '../../migrations/1764000000000-initial.js'
 import { Retention1764000500000 } from '../../migrations/1764000500000-retention.js';
 import { Statistics1764100000000 } from '../../migrations/1764100000000-statistics.js';
 import { AlertRuleEntity } from './entities/alert-rule.entity.js';
+import { RetentionEntity } from './entities/retention.entity.js';
+import { RetentionPolicyEntity } from './entities/retention-policy.entity.js';
 import { TenantEntity } from './entities/tenant.entity.js';
 import { TokenEntity } from './entities/token.entity.js';
 
@@ -31,7 +33,7 @@ export function dataSourceOptions({ url, applicationName, poolSize, settings }: 
     synchronize: false,
     migrationsRun: false,
     logging: false,
-    entities: [TenantEntity, TokenEntity, AlertRuleEntity],
+    entities: [TenantEntity, TokenEntity, AlertRuleEntity, RetentionEntity, RetentionPolicyEntity],
     migrations: [Initial1764000000000, Retention1764000500000, Statistics1764100000000],
     migrationsTableName: 'migration',
     extra: { options: `-c timezone=UTC ${settings}`.trim(), idleTimeoutMillis: 60_000 },

@@ -2,22 +2,12 @@ import { promisify } from 'node:util';
 import { inflate } from 'node:zlib';
 import { NONE, sectionOf, splitTarget } from '../../schema/entry.js';
 import { type DecodedBatch, decodeLogBatch, type Entry, entryAt } from '../../schema/log-batch.js';
+import { admitting, type LogFilter } from '../core/retention/filter.js';
+import { decodeOrdinals } from '../core/retention/ordinals.js';
 import type { Transaction } from './database.js';
 import { type ChunkRow, readChunks } from './sql/chunk.sql.js';
 
 const inflateAsync = promisify(inflate);
-
-/** What an entry must be. */
-export interface LogFilter {
-  statusMin?: number | null;
-  statusMax?: number | null;
-  method?: string | null;
-  path?: string | null;
-  section?: string | null;
-  host?: string | null;
-  /** Anywhere in the path, without regard to case. */
-  search?: string | null;
-}
 
 /** An entry's place: by time, then by stream, its batch's `from`, and its ordinal in the batch. Survives rewriting. */
 export interface EntryKey {
@@ -104,39 +94,20 @@ function partialPage(found: StoredEntry[], first: number, knownAboveMs: number):
 async function matching(chunk: ChunkRow, query: LogQuery, toMs: number): Promise<StoredEntry[]> {
   const batch = decodeLogBatch(JSON.parse((await inflateAsync(chunk.body)).toString()));
   const admits = admitting(batch, query.filter);
+  const ordinals = chunk.ordinals && decodeOrdinals(chunk.ordinals);
   const entries: StoredEntry[] = [];
-  for (let ordinal = 0; ordinal < batch.count; ordinal++) {
-    const timeMs = batch.timeMs[ordinal];
-    if (chunk.mask?.[ordinal] || timeMs < query.fromMs || timeMs >= toMs || !admits(ordinal)) continue;
-    const key = { timeMs, streamId: chunk.streamId, from: chunk.from, ordinal };
+  for (let place = 0; place < batch.count; place++) {
+    const timeMs = batch.timeMs[place];
+    if (chunk.mask?.[place] || timeMs < query.fromMs || timeMs >= toMs || !admits(place)) continue;
+    const key = { timeMs, streamId: chunk.streamId, from: chunk.from, ordinal: ordinals?.[place] ?? place };
     if (query.after !== null && compareKeys(key, query.after) <= 0) continue;
-    entries.push(storedEntry(batch, chunk.agentId, key));
+    entries.push(storedEntry(batch, place, chunk.agentId, key));
   }
   return entries;
 }
 
-function storedEntry(batch: DecodedBatch, agentId: string, key: EntryKey): StoredEntry {
-  const entry = entryAt(batch, key.ordinal);
+function storedEntry(batch: DecodedBatch, place: number, agentId: string, key: EntryKey): StoredEntry {
+  const entry = entryAt(batch, place);
   const { path, query } = entry.target === null ? { path: NONE, query: null } : splitTarget(entry.target);
   return { ...entry, key, agentId, path, query, section: entry.target === null ? NONE : sectionOf(path) };
-}
-
-/** A filter over a batch: each condition is decided once a dictionary entry, not once a line. */
-function admitting(batch: DecodedBatch, filter: LogFilter): (i: number) => boolean {
-  const tests: ((i: number) => boolean)[] = [];
-  const { statusMin, statusMax, method, path, section, host, search } = filter;
-  if (statusMin != null) tests.push((i) => batch.status[i] >= statusMin);
-  if (statusMax != null) tests.push((i) => batch.status[i] <= statusMax);
-  const byText = (name: 'method' | 'target' | 'host', test: (text: string | null) => boolean) => {
-    const { dict, index } = batch.columns[name];
-    const admitted = [test(null), ...dict.map(test)];
-    tests.push((i) => admitted[index[i]]);
-  };
-  const pathOf = (target: string | null) => (target === null ? NONE : splitTarget(target).path);
-  if (method != null) byText('method', (text) => (text ?? NONE) === method);
-  if (host != null) byText('host', (text) => text === host);
-  if (path != null) byText('target', (target) => pathOf(target) === path);
-  if (section != null) byText('target', (target) => (target === null ? NONE : sectionOf(pathOf(target))) === section);
-  if (search != null) byText('target', (target) => pathOf(target).toLowerCase().includes(search.toLowerCase()));
-  return (i) => tests.every((test) => test(i));
 }

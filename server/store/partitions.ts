@@ -1,16 +1,40 @@
 import type { DataSource } from 'typeorm';
+import { MONTH, rollupEnd, rollupStart } from '../core/windows/resolutions.js';
 import type { Database } from './database.js';
+import { classOf, type RetentionClass } from './sql/chunk.sql.js';
 
 const HOUR_MS = 3_600_000;
-/** Chunks of the class `hours` are kept a day at most: so many partitions, a few hours ahead of the default's hour. */
-const HOURS_AHEAD = 4;
+/** Partitions are made so long before chunks come that go there. */
+const AHEAD_MS = 4 * HOUR_MS;
 
 /** PostgreSQL's words for it, by how far the other had come: the table, its type, or their rows are there already. */
 const MADE_BY_ANOTHER = ['42P07', '42710', '23505'];
 
-/** Of log_chunk's partitions of class `hours`: the name says the hour in which its chunks expire, UTC. */
-function partitionName(startMs: number): string {
-  return `log_chunk_hours_${new Date(startMs).toISOString().slice(0, 13).replace(/[-T]/g, '')}`;
+/** Partitions of a class: those whose chunks expire in the same hour, day or month, UTC. */
+interface Width {
+  retentionClass: RetentionClass;
+  /** Characters of an ISO 8601 instant that tell them apart, and their name's digits. */
+  digits: number;
+  start: (ms: number) => number;
+  end: (startMs: number) => number;
+}
+
+const WIDTHS: readonly Width[] = [
+  { retentionClass: 'hours', digits: 13, ...bordersOf(3_600) },
+  { retentionClass: 'days', digits: 10, ...bordersOf(86_400) },
+  { retentionClass: 'months', digits: 7, ...bordersOf(MONTH) },
+];
+
+function bordersOf(resolution: number) {
+  return {
+    start: (ms: number) => rollupStart(ms, resolution),
+    end: (startMs: number) => rollupEnd(startMs, resolution),
+  };
+}
+
+/** `log_chunk_days_20260131`: the day on which its chunks expire. */
+function partitionName({ retentionClass, digits }: Width, startMs: number): string {
+  return `log_chunk_${retentionClass}_${new Date(startMs).toISOString().slice(0, digits).replace(/[-T]/g, '')}`;
 }
 
 /** `2026-01-31 13:00:00+00`: a bound that means the same under every time zone. */
@@ -18,33 +42,45 @@ function utc(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')}+00`;
 }
 
-/** Makes the partitions that chunks taken in within the next hours go to. Several servers may do so at once. */
-export async function ensurePartitions(db: Database, keepSecondsMax: number): Promise<void> {
+/**
+ * Makes the partitions that chunks taken in within the next hours go to, by all that tenants keep. Several servers may
+ * do so at once.
+ */
+export async function ensurePartitions(db: Database): Promise<void> {
   const nowMs = await db.now();
-  const first = Math.floor(nowMs / HOUR_MS) * HOUR_MS;
-  const last = nowMs + keepSecondsMax * 1_000 + HOURS_AHEAD * HOUR_MS;
   const names = await partitionNames(db);
-  for (let startMs = first; startMs <= last; startMs += HOUR_MS) {
-    if (!names.includes(partitionName(startMs))) await createPartition(db.owner, startMs);
+  const kept = await db.ownerSql<{ seconds: number }>(
+    'SELECT DISTINCT default_seconds AS seconds FROM retention UNION SELECT keep_seconds FROM retention_policy',
+  );
+  for (const width of WIDTHS) {
+    const own = kept.map(({ seconds }) => seconds).filter((seconds) => classOf(seconds) === width.retentionClass);
+    if (own.length === 0) continue;
+    const lastMs = nowMs + Math.max(...own) * 1_000 + AHEAD_MS;
+    for (let startMs = width.start(nowMs); startMs <= lastMs; startMs = width.end(startMs)) {
+      if (!names.includes(partitionName(width, startMs))) await createPartition(db.owner, width, startMs);
+    }
   }
 }
 
-async function createPartition(owner: DataSource, startMs: number): Promise<void> {
-  const name = partitionName(startMs);
+async function createPartition(owner: DataSource, width: Width, startMs: number): Promise<void> {
+  const name = partitionName(width, startMs);
+  const parent = `log_chunk_${width.retentionClass}`;
   // Made apart and attached: CREATE … PARTITION OF would lock out everyone who reads or writes the table.
   await owner
     .query(
-      `CREATE TABLE ${name} (LIKE log_chunk_hours INCLUDING ALL);
-       ALTER TABLE log_chunk_hours ATTACH PARTITION ${name} FOR VALUES FROM ('${utc(startMs)}') TO ('${utc(startMs + HOUR_MS)}')`,
+      `CREATE TABLE ${name} (LIKE ${parent} INCLUDING ALL);
+       ALTER TABLE ${parent} ATTACH PARTITION ${name} FOR VALUES FROM ('${utc(startMs)}') TO ('${utc(width.end(startMs))}')`,
     )
     .catch((error: { code?: string }) => {
       if (!MADE_BY_ANOTHER.includes(error.code ?? '')) throw error;
     });
 }
 
+const PARTITION = '^log_chunk_(hours|days|months)_[0-9]+$';
+
 async function partitionNames(db: Database): Promise<string[]> {
   const rows = await db.ownerSql<{ name: string }>(
-    `SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relname LIKE 'log\\_chunk\\_hours\\_%' ORDER BY 1`,
+    `SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relname ~ '${PARTITION}' ORDER BY 1`,
   );
   return rows.map((row) => row.name);
 }
@@ -56,19 +92,25 @@ async function partitionNames(db: Database): Promise<string[]> {
  * @returns names of those dropped.
  */
 export async function dropExpiredPartitions(db: Database): Promise<string[]> {
-  const current = partitionName(Math.floor((await db.now()) / HOUR_MS) * HOUR_MS);
+  const nowMs = await db.now();
+  const dropped: string[] = [];
+  for (const width of WIDTHS) dropped.push(...(await dropExpiredOf(db, width, nowMs)));
+  return dropped;
+}
+
+async function dropExpiredOf(db: Database, width: Width, nowMs: number): Promise<string[]> {
+  const parent = `log_chunk_${width.retentionClass}`;
   // What an earlier run left half detached comes first: until it is finished no other can be detached.
   const expired = await db.ownerSql<{ name: string; attached: boolean; pending: boolean }>(
     `SELECT relname AS name, inhrelid IS NOT NULL AS attached, coalesce(inhdetachpending, false) AS pending
      FROM pg_class LEFT JOIN pg_inherits ON inhrelid = pg_class.oid
-     WHERE relkind = 'r' AND relname LIKE 'log\\_chunk\\_hours\\_%' AND relname < $1 ORDER BY pending DESC, relname`,
-    [current],
+     WHERE relkind = 'r' AND relname ~ '${PARTITION}' AND starts_with(relname, $1) AND relname < $2
+     ORDER BY pending DESC, relname`,
+    [`${parent}_`, partitionName(width, width.start(nowMs))],
   );
   for (const { name, attached, pending } of expired) {
     if (attached)
-      await db.ownerSql(
-        `ALTER TABLE log_chunk_hours DETACH PARTITION ${name} ${pending ? 'FINALIZE' : 'CONCURRENTLY'}`,
-      );
+      await db.ownerSql(`ALTER TABLE ${parent} DETACH PARTITION ${name} ${pending ? 'FINALIZE' : 'CONCURRENTLY'}`);
     await db.ownerSql(`DROP TABLE IF EXISTS ${name}`);
   }
   return expired.map(({ name }) => name);

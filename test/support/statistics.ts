@@ -36,7 +36,7 @@ export class Statistics {
     const folder = mkdtempSync(join(tmpdir(), 'hlm-test-'));
     const cluster = await startEmbeddedPostgres(folder);
     const db = await Database.open(cluster.url);
-    await ensurePartitions(db, 3_600);
+    await ensurePartitions(db);
     return new Statistics(db, async () => {
       await db.close();
       await cluster.stop();

@@ -2,41 +2,71 @@ import type { Transaction } from '../database.js';
 
 type Sql = Transaction['sql'];
 
-export interface NewChunk {
+/** A stream's batch: all chunks of it hold its entries. */
+export interface BatchKey {
   tenantId: string;
   agentId: string;
   streamId: string;
   from: number;
-  /** How long its entries are kept, seconds. */
+}
+
+export interface NewChunk extends BatchKey {
+  takenInMs: number;
+  /** How long its entries are kept, and when it is read, seconds after it was taken in. */
   keepSeconds: number;
+  visibleAfterSeconds: number;
+  retentionVersion: number;
   firstMs: number;
   lastMs: number;
   entries: number;
   mask: Buffer | null;
+  ordinals: Buffer | null;
   body: Buffer;
 }
 
-/** Stores a batch as it came. Fails with 23514 where its partition is missing. */
+const HOUR_SECONDS = 3_600;
+
+/** Retention classes, by the longest that their entries are kept: each has partitions of its own width. */
+export const CLASSES = [
+  { name: 'hours', keepSecondsMax: 24 * HOUR_SECONDS },
+  { name: 'days', keepSecondsMax: 31 * 24 * HOUR_SECONDS },
+  { name: 'months', keepSecondsMax: Number.POSITIVE_INFINITY },
+] as const;
+export type RetentionClass = (typeof CLASSES)[number]['name'];
+
+export function classOf(keepSeconds: number): RetentionClass {
+  return CLASSES.find(({ keepSecondsMax }) => keepSeconds <= keepSecondsMax)!.name;
+}
+
+/** Stores a chunk. Fails with 23514 where its partition is missing. */
 export async function insertChunk(sql: Sql, chunk: NewChunk): Promise<void> {
+  const at = (ms: number) => new Date(ms);
   await sql(
-    `INSERT INTO log_chunk (tenant_id, agent_id, stream_id, from_position, class, expires_at, first_ms, last_ms, entries, mask, body)
-     VALUES ($1, $2, $3, $4, 'hours', clock_timestamp() + make_interval(secs => $5), $6, $7, $8, $9, $10)`,
+    `INSERT INTO log_chunk (tenant_id, agent_id, stream_id, from_position, class, expires_at, visible_from, taken_in_at,
+       keep_seconds, retention_version, first_ms, last_ms, entries, mask, ordinals, body)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
     [
       chunk.tenantId,
       chunk.agentId,
       chunk.streamId,
       chunk.from,
+      classOf(chunk.keepSeconds),
+      at(chunk.takenInMs + chunk.keepSeconds * 1_000),
+      chunk.visibleAfterSeconds === 0 ? '-infinity' : at(chunk.takenInMs + chunk.visibleAfterSeconds * 1_000),
+      at(chunk.takenInMs),
       chunk.keepSeconds,
+      chunk.retentionVersion,
       chunk.firstMs,
       chunk.lastMs,
       chunk.entries,
       chunk.mask,
+      chunk.ordinals,
       chunk.body,
     ],
   );
 }
 
-/** A stored batch, for reading its entries. */
+/** A stored chunk, for reading its entries. */
 export interface ChunkRow {
   agentId: string;
   streamId: string;
@@ -44,8 +74,14 @@ export interface ChunkRow {
   firstMs: number;
   lastMs: number;
   mask: Buffer | null;
+  ordinals: Buffer | null;
   body: Buffer;
 }
+
+const COLUMNS = `agent_id AS "agentId", stream_id AS "streamId", from_position AS "from", first_ms AS "firstMs",
+  last_ms AS "lastMs", mask, ordinals, body`;
+/** Of one transaction's one instant: what the first chunk of a batch no longer tells, the second does. */
+const READABLE = 'expires_at > now() AND visible_from <= now()';
 
 export interface ChunkQuery {
   tenantId: string;
@@ -61,12 +97,62 @@ export interface ChunkQuery {
 /** Chunks not expired that may hold entries of `[fromMs, toMs)`, those with the newest entries first. */
 export async function readChunks(sql: Sql, query: ChunkQuery): Promise<ChunkRow[]> {
   return sql<ChunkRow & { [column: string]: unknown }>(
-    `SELECT agent_id AS "agentId", stream_id AS "streamId", from_position AS "from", first_ms AS "firstMs",
-       last_ms AS "lastMs", mask, body
-     FROM log_chunk
+    `SELECT ${COLUMNS} FROM log_chunk
      WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR agent_id = ANY ($2)) AND first_ms < $4 AND last_ms >= $3
-       AND expires_at > now()
+       AND ${READABLE}
      ORDER BY last_ms DESC, agent_id, stream_id, from_position LIMIT $5 OFFSET $6`,
     [query.tenantId, query.agentIds, query.fromMs, query.toMs, query.limit, query.offset],
   );
+}
+
+/** A chunk as it is laid out anew. */
+export type StoredChunk = ChunkRow & { takenInMs: number };
+
+/** All chunks of a batch that have not expired, those read later too. */
+export async function readBatchChunks(sql: Sql, key: BatchKey): Promise<StoredChunk[]> {
+  return sql<StoredChunk & { [column: string]: unknown }>(
+    `SELECT ${COLUMNS}, floor(extract(epoch FROM taken_in_at) * 1000)::bigint AS "takenInMs" FROM log_chunk
+     WHERE tenant_id = $1 AND agent_id = $2 AND stream_id = $3 AND from_position = $4 AND expires_at > now()`,
+    [key.tenantId, key.agentId, key.streamId, key.from],
+  );
+}
+
+export async function deleteBatchChunks(sql: Sql, key: BatchKey): Promise<void> {
+  await sql('DELETE FROM log_chunk WHERE tenant_id = $1 AND agent_id = $2 AND stream_id = $3 AND from_position = $4', [
+    key.tenantId,
+    key.agentId,
+    key.streamId,
+    key.from,
+  ]);
+}
+
+/** Batches of an agent with chunks laid out by earlier policies, some of them. */
+export async function staleBatches(
+  sql: Sql,
+  tenantId: string,
+  agentId: string,
+  version: number,
+  limit: number,
+): Promise<BatchKey[]> {
+  const rows = await sql<{ streamId: string; from: number }>(
+    `SELECT DISTINCT stream_id AS "streamId", from_position AS "from" FROM log_chunk
+     WHERE tenant_id = $1 AND agent_id = $2 AND retention_version < $3 AND expires_at > now() LIMIT $4`,
+    [tenantId, agentId, version, limit],
+  );
+  return rows.map((row) => ({ tenantId, agentId, ...row }));
+}
+
+/** Batches of an agent that may have raw entries in `[fromMs, toMs)`. */
+export async function batchesWithin(
+  sql: Sql,
+  tenantId: string,
+  agentId: string,
+  { fromMs, toMs }: { fromMs: number; toMs: number },
+): Promise<BatchKey[]> {
+  const rows = await sql<{ streamId: string; from: number }>(
+    `SELECT DISTINCT stream_id AS "streamId", from_position AS "from" FROM log_chunk
+     WHERE tenant_id = $1 AND agent_id = $2 AND first_ms < $4 AND last_ms >= $3 AND expires_at > now()`,
+    [tenantId, agentId, fromMs, toMs],
+  );
+  return rows.map((row) => ({ tenantId, agentId, ...row }));
 }

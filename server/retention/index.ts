@@ -1,0 +1,6 @@
+export { countLogs, eraseLogs } from './erase-logs.js';
+export { relayOutStale } from './relayout.js';
+export { type RetentionReport, reportOf } from './report.js';
+export { storeBatch } from './rewrite.js';
+export { RetentionService } from './service.js';
+export { RetentionCache, type RetentionChange, type RetentionSettings } from './settings.js';

@@ -1,0 +1,113 @@
+import { deflateSync, inflateSync } from 'node:zlib';
+import { type DecodedBatch, decodeLogBatch, entryAt, type LogBatch, LogBatchBuilder } from '../../schema/log-batch.js';
+import { type ChunkLayout, keepSeconds, type LogRetention, layOut } from '../core/retention/layout.js';
+import { decodeOrdinals, encodeOrdinals } from '../core/retention/ordinals.js';
+import type { Transaction } from '../store/database.js';
+import {
+  type BatchKey,
+  deleteBatchChunks,
+  insertChunk,
+  readBatchChunks,
+  type StoredChunk,
+} from '../store/sql/chunk.sql.js';
+
+const DEFLATE_LEVEL = 6;
+
+/** Entries of a batch as they are stored, or about to be. */
+export interface StoredBatch {
+  key: BatchKey;
+  takenInMs: number;
+  batch: DecodedBatch;
+  /** The batch deflated. */
+  body: Buffer;
+  /** Places of its entries in the batch as it came; null: it is that. */
+  ordinals: readonly number[] | null;
+  /** 1 where an entry is not stored. */
+  left: Uint8Array;
+}
+
+/** Stores a batch by the policies; what has expired by them at `nowMs` is not stored. Returns how many entries are. */
+export async function storeBatch(
+  tx: Transaction,
+  stored: StoredBatch,
+  retention: LogRetention,
+  nowMs: number,
+): Promise<void> {
+  const { key, takenInMs, batch, left } = stored;
+  const keeps = keepSeconds(batch, retention, key.agentId);
+  for (const layout of layOut(left, keeps, retention.defaultSeconds)) {
+    if (takenInMs + layout.keepSeconds * 1_000 <= nowMs) continue;
+    const retentionVersion = retention.version;
+    await insertChunk(tx.sql, { ...key, takenInMs, retentionVersion, ...layout, ...contentOf(stored, layout) });
+  }
+}
+
+/** What of a batch a chunk holds. */
+function contentOf({ batch, body, ordinals }: StoredBatch, { places, mask }: ChunkLayout) {
+  const own = places ?? [...batch.timeMs.keys()].filter((place) => !mask?.[place]);
+  const times = own.map((place) => batch.timeMs[place]);
+  const kept = places === null ? ordinals : places.map((place) => ordinals?.[place] ?? place);
+  return {
+    firstMs: times.reduce((least, time) => Math.min(least, time), Number.POSITIVE_INFINITY),
+    lastMs: times.reduce((greatest, time) => Math.max(greatest, time), Number.NEGATIVE_INFINITY),
+    mask: mask && Buffer.from(mask),
+    ordinals: kept && encodeOrdinals(kept),
+    body: places === null ? body : deflated(subset(batch, places)),
+  };
+}
+
+function subset(batch: DecodedBatch, places: readonly number[]): LogBatch {
+  const builder = new LogBatchBuilder();
+  for (const place of places) builder.add(entryAt(batch, place));
+  return builder.build();
+}
+
+export function deflated(batch: LogBatch): Buffer {
+  return deflateSync(JSON.stringify(batch), { level: DEFLATE_LEVEL });
+}
+
+/** What is still stored of a batch; null: nothing. The caller holds the agent's lock. */
+export async function readBatch(tx: Transaction, key: BatchKey): Promise<StoredBatch | null> {
+  const chunks = await readBatchChunks(tx.sql, key);
+  if (chunks.length === 0) return null;
+  const { takenInMs } = chunks[0];
+  const whole = chunks.find((chunk) => chunk.ordinals === null);
+  if (whole) return { key, takenInMs, ...wholeOf(whole, chunks) };
+
+  const entries = new Map<number, ReturnType<typeof entryAt>>();
+  for (const chunk of chunks) {
+    const batch = decoded(chunk);
+    decodeOrdinals(chunk.ordinals!).forEach((ordinal, place) => {
+      if (!chunk.mask?.[place]) entries.set(ordinal, entryAt(batch, place));
+    });
+  }
+  const ordinals = [...entries.keys()].sort((a, b) => a - b);
+  const builder = new LogBatchBuilder();
+  for (const ordinal of ordinals) builder.add(entries.get(ordinal)!);
+  const wire = builder.build();
+  const batch = decodeLogBatch(wire);
+  return { key, takenInMs, batch, body: deflated(wire), ordinals, left: new Uint8Array(batch.count) };
+}
+
+/** The batch as it came, and what of it the chunks hold together. */
+function wholeOf(whole: StoredChunk, chunks: readonly StoredChunk[]) {
+  const batch = decoded(whole);
+  const left = whole.mask ? Uint8Array.from(whole.mask) : new Uint8Array(batch.count);
+  for (const { ordinals } of chunks) for (const ordinal of ordinals ? decodeOrdinals(ordinals) : []) left[ordinal] = 0;
+  return { batch, body: whole.body, ordinals: null, left };
+}
+
+function decoded({ body }: StoredChunk): DecodedBatch {
+  return decodeLogBatch(JSON.parse(inflateSync(body).toString()));
+}
+
+/** Stores a batch anew in place of its chunks. */
+export async function rewriteBatch(
+  tx: Transaction,
+  stored: StoredBatch,
+  retention: LogRetention,
+  nowMs: number,
+): Promise<void> {
+  await deleteBatchChunks(tx.sql, stored.key);
+  await storeBatch(tx, stored, retention, nowMs);
+}

@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import type { LogFilter } from '../core/retention/filter.js';
+import type { LogRetention, RetentionPolicy } from '../core/retention/layout.js';
+import type { WindowKeeps } from '../core/rollup/floors.js';
+import type { Transaction } from '../store/database.js';
+import { RetentionEntity } from '../store/entities/retention.entity.js';
+import { RetentionPolicyEntity } from '../store/entities/retention-policy.entity.js';
+
+/** All that a tenant says of keeping. */
+export interface RetentionSettings extends LogRetention {
+  windows: WindowKeeps;
+}
+
+export async function readSettings(tx: Transaction, tenantId: string): Promise<RetentionSettings> {
+  const { version, defaultSeconds, windows } = await tx.manager.findOneByOrFail(RetentionEntity, { tenantId });
+  const rows = await tx.manager.find(RetentionPolicyEntity, { where: { tenantId }, order: { place: 'ASC' } });
+  const policies = rows.map(({ id, name, filter, agentIds, keepSeconds }) => ({
+    id,
+    name,
+    filter,
+    agentIds,
+    keepSeconds,
+  }));
+  return { version, defaultSeconds, windows, policies };
+}
+
+/** What a change says; absent leaves as it is. */
+export interface RetentionChange {
+  policies?: readonly { name: string; filter: LogFilter; agentIds: readonly string[]; keepSeconds: number }[];
+  defaultSeconds?: number;
+  windows?: WindowKeeps;
+}
+
+/** Writes a change under a new version. The tenant's row is locked: changes come one after the other. */
+export async function writeSettings(
+  tx: Transaction,
+  tenantId: string,
+  change: RetentionChange,
+): Promise<RetentionSettings> {
+  await tx.sql('SELECT FROM retention WHERE tenant_id = $1 FOR UPDATE', [tenantId]);
+  const known = await readSettings(tx, tenantId);
+  const { defaultSeconds = known.defaultSeconds, windows = known.windows } = change;
+  const version = known.version + 1;
+  await tx.manager.update(RetentionEntity, { tenantId }, { version, defaultSeconds, windows });
+  if (change.policies === undefined) return { ...known, version, defaultSeconds, windows };
+  const policies = change.policies.map((policy) => ({
+    ...policy,
+    id: knownId(policy, known.policies) ?? randomUUID(),
+  }));
+  await tx.manager.delete(RetentionPolicyEntity, { tenantId });
+  await tx.manager.insert(
+    RetentionPolicyEntity,
+    policies.map(({ agentIds, ...policy }, i) => ({ tenantId, place: i + 1, agentIds: [...agentIds], ...policy })),
+  );
+  return { version, defaultSeconds, windows, policies };
+}
+
+/** A policy of the same name keeps its id. */
+function knownId({ name }: { name: string }, policies: readonly RetentionPolicy[]): string | undefined {
+  const same = policies.filter((policy) => policy.name === name);
+  return same.length === 1 ? same[0].id : undefined;
+}
+
+/** Policies as a transaction finds them, parsed once a version. */
+export class RetentionCache {
+  private readonly byTenant = new Map<string, LogRetention>();
+
+  async read(tx: Transaction, tenantId: string): Promise<LogRetention> {
+    const [{ version }] = await tx.sql<{ version: number }>('SELECT version FROM retention WHERE tenant_id = $1', [
+      tenantId,
+    ]);
+    const known = this.byTenant.get(tenantId);
+    if (known?.version === version) return known;
+    const read = await readSettings(tx, tenantId);
+    this.byTenant.set(tenantId, read);
+    return read;
+  }
+}
