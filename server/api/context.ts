@@ -26,6 +26,8 @@ export interface Context {
   /** Null: no valid token. */
   identity: Identity | null;
   services: Services;
+  /** Aborted when the client has gone away: then nobody waits for what is being read. */
+  signal?: AbortSignal;
 }
 
 /** The caller, whom the authority check has let in. */

@@ -48,9 +48,13 @@ export async function buildHttp(
   await app.register(fastifyApollo<Context>(apollo), {
     path: '/graphql',
     method: ['GET', 'POST'],
-    context: async (request) => {
+    context: async (request, reply) => {
+      const gone = new AbortController();
+      reply.raw.once('close', () => {
+        if (!reply.raw.writableFinished) gone.abort();
+      });
       const secret = bearerToken(request.headers.authorization);
-      return { identity: secret === null ? null : await tokens.signIn(secret), services };
+      return { identity: secret === null ? null : await tokens.signIn(secret), services, signal: gone.signal };
     },
   });
   app.get('/', (_request, reply) => reply.redirect('/graphql'));

@@ -1,3 +1,4 @@
+import type { Transaction } from '../store/database.js';
 import { type Context, caller } from './context.js';
 import { TrafficLoader } from './traffic/loader.js';
 
@@ -12,7 +13,7 @@ const requests = new WeakMap<Context, RequestReads>();
 function readsOf(context: Context): RequestReads {
   let reads = requests.get(context);
   if (reads === undefined) {
-    reads = { traffic: new TrafficLoader(context.services.db, caller(context).tenantId), now: null };
+    reads = { traffic: new TrafficLoader(context.services.db, caller(context).tenantId, context.signal), now: null };
     requests.set(context, reads);
   }
   return reads;
@@ -28,4 +29,10 @@ export function requestNow(context: Context): Promise<number> {
   const reads = readsOf(context);
   reads.now ??= context.services.db.now();
   return reads.now;
+}
+
+/** Reads for a request, in one snapshot; ended with it where its client goes away. */
+export function readSnapshot<Result>(context: Context, work: (tx: Transaction) => Promise<Result>): Promise<Result> {
+  const { signal, services } = context;
+  return services.db.inTenants([caller(context).tenantId], work, { snapshot: true, signal });
 }

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { UserError } from '../../schema/user-error.js';
+import { exhausted } from '../errors.js';
 import { ownerDataSource, requestDataSource } from './data-source.js';
 
 /** Any number; the same for all servers, so that one migrates while the others wait. */
@@ -56,12 +57,13 @@ export class Database {
   /**
    * One transaction for these tenants. Rolled back where `work` throws.
    *
-   * `snapshot`: all its statements see the same state (REPEATABLE READ), and it writes nothing.
+   * `snapshot`: all its statements see the same state (REPEATABLE READ), and it writes nothing. `signal`: aborted, its
+   * statement is cancelled, and it is rolled back.
    */
   async inTenants<Result>(
     tenantIds: readonly string[],
     work: (tx: Transaction) => Promise<Result>,
-    { snapshot = false }: { snapshot?: boolean; signal?: AbortSignal } = {},
+    { snapshot = false, signal }: { snapshot?: boolean; signal?: AbortSignal } = {},
   ): Promise<Result> {
     return this.requests.transaction(snapshot ? 'REPEATABLE READ' : 'READ COMMITTED', async (manager) => {
       const runner = manager.queryRunner!;
@@ -69,8 +71,31 @@ export class Database {
       const sql: Transaction['sql'] = async (text, values) => (await client.query(text, values)).rows as never;
       await sql("SELECT set_config('hlm.tenants', $1, true)", [`{${tenantIds.join(',')}}`]);
       if (snapshot) await sql('SET TRANSACTION READ ONLY');
-      return work({ sql, manager });
+      return signal === undefined
+        ? work({ sql, manager })
+        : this.cancellable(client, signal, () => work({ sql, manager }));
     });
+  }
+
+  /** The connection is given back only once a cancellation has arrived: it must not hit another's statement. */
+  private async cancellable<Result>(
+    client: pg.PoolClient,
+    signal: AbortSignal,
+    work: () => Promise<Result>,
+  ): Promise<Result> {
+    if (signal.aborted) throw exhausted(0);
+    let cancelled: Promise<unknown> = Promise.resolve();
+    const cancel = () => {
+      const { processID } = client as unknown as { processID: number };
+      cancelled = this.ownerSql('SELECT pg_cancel_backend($1)', [processID]).catch(() => undefined);
+    };
+    signal.addEventListener('abort', cancel);
+    try {
+      return await work();
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      await cancelled;
+    }
   }
 
   /** The database's clock, by which all deadlines go. Milliseconds. */

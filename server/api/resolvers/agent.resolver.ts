@@ -5,6 +5,7 @@ import { Traffic } from '../../../schema/types/traffic.type.js';
 import { pageAgents, readAgents, readLedger, readStreams, type StreamView } from '../../store/sql/agents.sql.js';
 import { ANYONE, READERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
+import { readSnapshot } from '../request.js';
 import { decodeCursor, encodeCursor, pageSize } from '../timeframe.js';
 import type { TrafficKey } from '../traffic/loader.js';
 import { trafficOf } from './traffic.resolver.js';
@@ -18,7 +19,7 @@ export class AgentResolver {
   @Query(() => Agent, { nullable: true })
   async agent(@Ctx() context: Context, @Arg('id', () => ID) id: string): Promise<Agent | null> {
     const { tenantId } = caller(context);
-    const [agent] = await context.services.db.inTenants([tenantId], ({ sql }) => readAgents(sql, tenantId, [id]));
+    const [agent] = await readSnapshot(context, ({ sql }) => readAgents(sql, tenantId, [id]));
     return agent ?? null;
   }
 
@@ -35,7 +36,7 @@ export class AgentResolver {
     const { tenantId } = caller(context);
     const size = pageSize(first, AGENTS_OF_A_PAGE_MAX);
     const name = after == null ? null : String(decodeCursor(after, 1)[0]);
-    const { rows, totalCount } = await context.services.db.inTenants([tenantId], ({ sql }) =>
+    const { rows, totalCount } = await readSnapshot(context, ({ sql }) =>
       pageAgents(sql, tenantId, { first: size + 1, after: name, search: search ?? null }),
     );
     const nodes = rows.slice(0, size);
@@ -53,7 +54,7 @@ export class AgentResolver {
   @FieldResolver(() => Ledger, { description: 'Summed over its streams.' })
   async ledger(@Root() agent: Agent, @Ctx() context: Context): Promise<Ledger> {
     const { tenantId } = caller(context);
-    return context.services.db.inTenants([tenantId], ({ sql }) => readLedger(sql, tenantId, agent.id));
+    return readSnapshot(context, ({ sql }) => readLedger(sql, tenantId, agent.id));
   }
 
   @Authorized(ANYONE)
@@ -65,9 +66,7 @@ export class AgentResolver {
   ): Promise<Stream[]> {
     const { tenantId } = caller(context);
     const size = pageSize(first, STREAMS_MAX);
-    const rows = await context.services.db.inTenants([tenantId], ({ sql }) =>
-      readStreams(sql, tenantId, agent.id, size),
-    );
+    const rows = await readSnapshot(context, ({ sql }) => readStreams(sql, tenantId, agent.id, size));
     return rows.map(streamOf);
   }
 

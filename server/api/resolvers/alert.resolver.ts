@@ -15,6 +15,7 @@ import type { AlertRuleEntity } from '../../store/entities/alert-rule.entity.js'
 import { readAgents } from '../../store/sql/agents.sql.js';
 import { MANAGERS, READERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
+import { readSnapshot } from '../request.js';
 import { decodeCursor, encodeCursor, pageSize, spanOf } from '../timeframe.js';
 import { knownAgents } from './traffic.resolver.js';
 
@@ -73,7 +74,7 @@ export class AlertResolver {
       newestFirst,
       limit: size + 1,
     };
-    const rows = await context.services.db.inTenants([tenantId], ({ sql }) => readAlertEvents(sql, query));
+    const rows = await readSnapshot(context, ({ sql }) => readAlertEvents(sql, query));
     const nodes = rows.slice(0, size).map(alertEventOf);
     const pageInfo = {
       hasNextPage: rows.length > size,
@@ -92,7 +93,7 @@ export class AlertResolver {
   ): Promise<AlertEvent[]> {
     const { tenantId } = caller(context);
     const agents = await knownAgents(context, agentIds);
-    const rows = await context.services.db.inTenants([tenantId], ({ sql }) => readActiveAlerts(sql, tenantId, agents));
+    const rows = await readSnapshot(context, ({ sql }) => readActiveAlerts(sql, tenantId, agents));
     return rows.map(alertEventOf);
   }
 
@@ -110,7 +111,7 @@ export class AlertResolver {
     const { tenantId } = caller(context);
     const { agentId } = event;
     if (agentId === null) return null;
-    const [agent] = await context.services.db.inTenants([tenantId], ({ sql }) => readAgents(sql, tenantId, [agentId]));
+    const [agent] = await readSnapshot(context, ({ sql }) => readAgents(sql, tenantId, [agentId]));
     return agent ?? null;
   }
 
@@ -120,7 +121,7 @@ export class AlertResolver {
     const { tenantId } = caller(context);
     const { startedBy } = event;
     if (startedBy === null) return null;
-    const row = await context.services.db.inTenants([tenantId], ({ sql }) => readAlertEvent(sql, tenantId, startedBy));
+    const row = await readSnapshot(context, ({ sql }) => readAlertEvent(sql, tenantId, startedBy));
     return row ? alertEventOf(row) : null;
   }
 

@@ -189,7 +189,9 @@ function entryOf(input: LogEntryInput) {
 
 async function agentOf({ agentId }: { agentId: string }, context: Context): Promise<Agent> {
   const { tenantId } = caller(context);
-  const [agent] = await context.services.db.inTenants([tenantId], ({ sql }) => readAgents(sql, tenantId, [agentId]));
+  const [agent] = await context.services.db.inTenants([tenantId], ({ sql }) =>
+    readAgents(sql, tenantId, [agentId], { hidden: true }),
+  );
   return agent;
 }
 

@@ -8,6 +8,7 @@ import { type EntryKey, readLogs, type StoredEntry } from '../../store/logs.js';
 import { readAgents } from '../../store/sql/agents.sql.js';
 import { READERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
+import { readSnapshot } from '../request.js';
 import { decodeCursor, encodeCursor, pageSize, spanOf } from '../timeframe.js';
 import { knownAgents } from './traffic.resolver.js';
 
@@ -38,10 +39,8 @@ export class LogResolver {
     const agents = await knownAgents(context, agentIds);
     const span = timeframe ? await spanOf(timeframe, context.services.db) : { fromMs: EVENT_MS_MIN, toMs: FOREVER_MS };
     const key = after == null ? null : keyOf(after);
-    const page = await context.services.db.inTenants(
-      [tenantId],
-      (tx) => readLogs(tx, { tenantId, agentIds: agents, ...span, filter: filter ?? {}, first: size, after: key }),
-      { snapshot: true },
+    const page = await readSnapshot(context, (tx) =>
+      readLogs(tx, { tenantId, agentIds: agents, ...span, filter: filter ?? {}, first: size, after: key }),
     );
     const edges = page.entries.map((entry) => ({ node: logEntryOf(entry), cursor: cursorOf(entry.key) }));
     const pageInfo = {
@@ -57,9 +56,7 @@ export class LogResolver {
   @FieldResolver(() => Agent)
   async agent(@Root() entry: EntrySource, @Ctx() context: Context): Promise<Agent> {
     const { tenantId } = caller(context);
-    const [agent] = await context.services.db.inTenants([tenantId], ({ sql }) =>
-      readAgents(sql, tenantId, [entry.agentId]),
-    );
+    const [agent] = await readSnapshot(context, ({ sql }) => readAgents(sql, tenantId, [entry.agentId]));
     return agent;
   }
 }

@@ -20,7 +20,7 @@ import { readAgents } from '../../store/sql/agents.sql.js';
 import { commonFloors, type TrafficScope } from '../../store/traffic/ranges.js';
 import { READERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
-import { requestNow, trafficLoader } from '../request.js';
+import { readSnapshot, requestNow, trafficLoader } from '../request.js';
 import { isAsked, partsAsked } from '../selection.js';
 import { type Stats, statsOf, windowOf } from '../stats.js';
 import { spanOf } from '../timeframe.js';
@@ -45,7 +45,7 @@ export async function knownAgents(
 ): Promise<string[] | null> {
   if (agentIds == null) return null;
   const { tenantId } = caller(context);
-  const rows = await context.services.db.inTenants([tenantId], ({ sql }) => readAgents(sql, tenantId, agentIds));
+  const rows = await readSnapshot(context, ({ sql }) => readAgents(sql, tenantId, agentIds));
   if (rows.length < new Set(agentIds).size) throw notFound('Agent');
   return rows.map((row) => row.id);
 }

@@ -37,11 +37,16 @@ const COLUMNS = `id, name, first_seen_at AS "firstSeenAt", last_seen_at AS "last
 
 type Row<Shape> = Shape & { [column: string]: unknown };
 
-/** The agents of these ids, in any order; null: all. */
-export async function readAgents(sql: Sql, tenantId: string, ids: readonly string[] | null): Promise<AgentRow[]> {
+/** The agents of these ids, by name; null: all. Deleted ones only with `hidden`. */
+export async function readAgents(
+  sql: Sql,
+  tenantId: string,
+  ids: readonly string[] | null,
+  { hidden = false } = {},
+): Promise<AgentRow[]> {
   return sql<Row<AgentRow>>(
-    `SELECT ${COLUMNS} FROM agent WHERE tenant_id = $1 AND ($2::text[] IS NULL OR id::text = ANY ($2)) AND hidden_at IS NULL ORDER BY name`,
-    [tenantId, ids],
+    `SELECT ${COLUMNS} FROM agent WHERE tenant_id = $1 AND ($2::text[] IS NULL OR id::text = ANY ($2)) AND (hidden_at IS NULL OR $3) ORDER BY name`,
+    [tenantId, ids, hidden],
   );
 }
 
