@@ -13,6 +13,7 @@ import { markDirty, markTenantDirty, takeMarks } from '../store/sql/mark.sql.js'
 import { mergeSourceBreakdowns, type RollupSource, rollUpNumbers } from '../store/sql/rollup.sql.js';
 import { lockTenantTraffic } from '../store/sql/tenant-traffic.sql.js';
 import { TENANT_WIDE, type WindowScope } from '../store/sql/window.sql.js';
+import { readScopeAgents } from '../store/traffic/scope.js';
 
 /**
  * Computes an agent's windows of one resolution anew from the next finer ones, and marks what is made of them.
@@ -30,7 +31,7 @@ export async function rollUpAgent(tx: Transaction, scope: WindowScope, starts: r
   const finer = nextFiner(resolution)!;
   const place = RESOLUTIONS.indexOf(finer);
   const from = { numbersFromMs: agent.windowFloors[place], breakdownsFromMs: agent.breakdownFloors[place] };
-  await recompute(tx, scope, { agentId, resolution: finer }, taken, from);
+  await recompute(tx, scope, { agentIds: [agentId], resolution: finer }, taken, from);
   const coarser = nextCoarser(resolution);
   if (coarser !== null) {
     const above = new Set(taken.map((startMs) => rollupStart(startMs, coarser)));
@@ -46,9 +47,10 @@ export async function rollUpTenant(tx: Transaction, scope: WindowScope, starts: 
   const floors = await lockTenantTraffic(tx.sql, tenantId);
   if (!floors) return false;
   const taken = await takeMarks(tx.sql, tenantId, TENANT_WIDE, resolution, starts);
+  const agents = await readScopeAgents(tx.sql, tenantId, null);
   const place = RESOLUTIONS.indexOf(resolution);
   const from = { numbersFromMs: floors.windowFloors[place], breakdownsFromMs: floors.breakdownFloors[place] };
-  await recompute(tx, scope, { agentId: null, resolution }, taken, from);
+  await recompute(tx, scope, { agentIds: agents.map((agent) => agent.id), resolution }, taken, from);
   return true;
 }
 

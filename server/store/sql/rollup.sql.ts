@@ -1,14 +1,13 @@
 import { type Breakdown, emptyBreakdown, pruneBreakdown } from '../../core/windows/breakdown.js';
 import type { Transaction } from '../database.js';
 import { addRow, type BreakdownRow, PART_COLUMNS } from './breakdown.sql.js';
-import { SUMS, TENANT_WIDE, TOTALS_COLUMNS, type WindowScope } from './window.sql.js';
+import { SUMS, TOTALS_COLUMNS, type WindowScope } from './window.sql.js';
 
 type Sql = Transaction['sql'];
 
-/** What windows are made of: the rows of one resolution, of one agent or of all but the tenant-wide ones. */
+/** What windows are made of: the rows of one resolution of these agents. */
 export interface RollupSource {
-  /** Null: all of the tenant's agents. */
-  agentId: string | null;
+  agentIds: readonly string[];
   resolution: number;
 }
 
@@ -18,13 +17,13 @@ export interface RollupTarget {
   endMs: number;
 }
 
-const SOURCE_ROWS = `f.tenant_id = $1 AND f.resolution = $5 AND f.start_ms >= t.start_ms AND f.start_ms < t.end_ms
-  AND CASE WHEN $6::uuid IS NULL THEN f.agent_id <> '${TENANT_WIDE}' ELSE f.agent_id = $6 END`;
+const SOURCE_ROWS = `f.tenant_id = $1 AND f.agent_id = ANY ($6::uuid[]) AND f.resolution = $5
+  AND f.start_ms >= t.start_ms AND f.start_ms < t.end_ms`;
 const TARGETS = 'unnest($3::bigint[], $4::bigint[]) AS t (start_ms, end_ms)';
 
 function valuesOf(scope: WindowScope, source: RollupSource, targets: readonly RollupTarget[]): unknown[] {
   const [starts, ends] = [targets.map(({ startMs }) => startMs), targets.map(({ endMs }) => endMs)];
-  return [scope.tenantId, scope.agentId, starts, ends, source.resolution, source.agentId, scope.resolution];
+  return [scope.tenantId, scope.agentId, starts, ends, source.resolution, source.agentIds, scope.resolution];
 }
 
 /** Computes the numbers of windows anew from their source's rows; where there are none, the window goes. */
@@ -35,7 +34,7 @@ export async function rollUpNumbers(
   targets: readonly RollupTarget[],
 ): Promise<void> {
   const values = valuesOf(scope, source, targets);
-  await sql(
+  const made = await sql<{ start_ms: number }>(
     `INSERT INTO traffic_window (tenant_id, agent_id, resolution, start_ms, revision, ${TOTALS_COLUMNS})
      SELECT $1, $2, $7::integer, t.start_ms, f.revision, ${TOTALS_COLUMNS} FROM ${TARGETS}
      CROSS JOIN LATERAL (SELECT max(revision) AS revision, ${SUMS} FROM traffic_window f WHERE ${SOURCE_ROWS}) AS f
@@ -43,18 +42,28 @@ export async function rollUpNumbers(
      ON CONFLICT (tenant_id, agent_id, resolution, start_ms) DO UPDATE SET revision = excluded.revision,
        ${TOTALS_COLUMNS.split(', ')
          .map((name) => `${name} = excluded.${name}`)
-         .join(', ')}`,
+         .join(', ')} RETURNING start_ms`,
     values,
   );
-  await dropEmpty(sql, 'traffic_window', values);
+  await dropOthers(sql, 'traffic_window', scope, targets, new Set(made.map((row) => row.start_ms)));
 }
 
-async function dropEmpty(sql: Sql, table: string, values: unknown[]): Promise<void> {
-  await sql(
-    `DELETE FROM ${table} w USING ${TARGETS} WHERE w.tenant_id = $1 AND w.agent_id = $2 AND w.resolution = $7::integer
-       AND w.start_ms = t.start_ms AND NOT EXISTS (SELECT FROM ${table} f WHERE ${SOURCE_ROWS})`,
-    values,
-  );
+/** Windows of which nothing is left. */
+async function dropOthers(
+  sql: Sql,
+  table: string,
+  { tenantId, agentId, resolution }: WindowScope,
+  targets: readonly RollupTarget[],
+  made: ReadonlySet<number>,
+): Promise<void> {
+  const empty = targets.map(({ startMs }) => startMs).filter((startMs) => !made.has(startMs));
+  if (empty.length === 0) return;
+  await sql(`DELETE FROM ${table} WHERE tenant_id = $1 AND agent_id = $2 AND resolution = $3 AND start_ms = ANY ($4)`, [
+    tenantId,
+    agentId,
+    resolution,
+    empty,
+  ]);
 }
 
 /** Computes breakdowns anew from their source's, as `rollUpNumbers` does numbers. Those that have a source, by start. */
@@ -65,7 +74,6 @@ export async function mergeSourceBreakdowns(
   targets: readonly RollupTarget[],
 ): Promise<Map<number, Breakdown>> {
   const values = valuesOf(scope, source, targets);
-  await dropEmpty(sql, 'traffic_breakdown', values);
   const columns = Object.values(PART_COLUMNS).map((name) => `f.${name}`);
   const rows = (await sql(
     `SELECT t.start_ms, ${columns.join(', ')} FROM ${TARGETS} JOIN traffic_breakdown f ON ${SOURCE_ROWS}
@@ -78,6 +86,7 @@ export async function mergeSourceBreakdowns(
     merged.set(row.start_ms, breakdown);
     addRow(breakdown, row);
   }
+  await dropOthers(sql, 'traffic_breakdown', scope, targets, new Set(merged.keys()));
   for (const breakdown of merged.values()) pruneBreakdown(breakdown, scope.resolution);
   return merged;
 }
