@@ -48,7 +48,11 @@ export function emptyTops(): Tops {
 
 /** Counts hits of a key that is listed, or of one in tops that list all (floor 0). */
 export function addKey(tops: Tops, key: string, counts: KeyCounts): void {
-  list(tops, key, { ...counts, error: 0, presentFloor: 0 });
+  const { hits, bytes, clientErrors, serverErrors } = counts;
+  const known = tops.listed.get(key);
+  // Spelled out: ingest comes here for every key of every window.
+  if (known === undefined) tops.listed.set(key, { hits, bytes, clientErrors, serverErrors, error: 0, presentFloor: 0 });
+  else addCounts(known, counts);
 }
 
 function list(tops: Tops, key: string, other: Listed): void {
@@ -57,12 +61,16 @@ function list(tops: Tops, key: string, other: Listed): void {
     tops.listed.set(key, other);
     return;
   }
+  addCounts(known, other);
+  known.error += other.error;
+  known.presentFloor += other.presentFloor;
+}
+
+function addCounts(known: Listed, other: KeyCounts): void {
   known.hits = saturatingSum(known.hits, other.hits);
   known.bytes = saturatingSum(known.bytes, other.bytes);
   known.clientErrors = saturatingSum(known.clientErrors, other.clientErrors);
   known.serverErrors = saturatingSum(known.serverErrors, other.serverErrors);
-  known.error += other.error;
-  known.presentFloor += other.presentFloor;
 }
 
 /** What a key may have in the summaries that did not list it. */
