@@ -1,4 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { addHost, emptyHostSet, encodeHosts } from '../server/core/sketches/host-set.js';
+import { decodeTopsInto, emptyTops } from '../server/core/sketches/tops.js';
 
 const TENANT_TABLES = ['traffic_breakdown', 'rollup_mark', 'tenant_traffic'];
 
@@ -81,17 +83,39 @@ function isolation(table: string): string {
   `;
 }
 
+/** Distinct clients of old windows: the keys of their tops, which were exact. */
+async function sketchHosts(runner: QueryRunner): Promise<void> {
+  for (;;) {
+    const rows: { ctid: string; top_host: Buffer }[] = await runner.query(
+      `SELECT ctid::text, top_host FROM traffic_breakdown WHERE hosts = '' AND top_host <> '' LIMIT 1000`,
+    );
+    if (rows.length === 0) return;
+    const columns = rows.map((row) => {
+      const tops = emptyTops();
+      decodeTopsInto(tops, row.top_host);
+      const hosts = emptyHostSet();
+      for (const host of tops.listed.keys()) addHost(hosts, host);
+      return encodeHosts(hosts);
+    });
+    await runner.query(
+      `UPDATE traffic_breakdown b SET hosts = d.hosts FROM unnest($1::tid[], $2::bytea[]) AS d (ctid, hosts) WHERE b.ctid = d.ctid`,
+      [rows.map((row) => row.ctid), columns],
+    );
+  }
+}
+
 export class Statistics1764100000000 implements MigrationInterface {
   name = 'Statistics1764100000000';
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(WINDOWS);
-    // Exact tops had no floor: zero is its first byte. Clients and sizes were not sketched; those of old windows are not known.
+    // Exact tops had no floor: zero is its first byte. Sizes were not sketched: those of old windows are not known.
     await runner.query(
       `INSERT INTO traffic_breakdown (tenant_id, agent_id, resolution, start_ms, size, duration, hosts, ${TOPS.join(', ')})
        SELECT tenant_id, agent_id, resolution, start_ms, '', '', '', ${TOPS.map((name) => `CASE WHEN length(${name}) > 0 THEN '\\x00'::bytea || ${name} ELSE '' END`).join(', ')}
        FROM traffic_window`,
     );
+    await sketchHosts(runner);
     await runner.query(`ALTER TABLE traffic_window ${TOPS.map((name) => `DROP COLUMN ${name}`).join(', ')}`);
     await runner.query(
       `INSERT INTO rollup_mark (tenant_id, agent_id, resolution, start_ms)
