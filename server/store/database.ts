@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
@@ -8,6 +9,7 @@ import { ownerDataSource, requestDataSource } from './data-source.js';
 /** Any number; the same for all servers, so that one migrates while the others wait. */
 const MIGRATION_LOCK = 7_461_001;
 const REQUEST_ROLE = 'hlm_app';
+const CANCEL_AGAIN_MS = 50;
 /** PostgreSQL 15: the oldest that the tests know to work. */
 const SERVER_VERSION_MIN = 150_000;
 
@@ -68,7 +70,10 @@ export class Database {
     return this.requests.transaction(snapshot ? 'REPEATABLE READ' : 'READ COMMITTED', async (manager) => {
       const runner = manager.queryRunner!;
       const client = (await runner.connect()) as pg.PoolClient;
-      const sql: Transaction['sql'] = async (text, values) => (await client.query(text, values)).rows as never;
+      const sql: Transaction['sql'] = async (text, values) => {
+        if (signal?.aborted) throw exhausted(0);
+        return (await client.query(text, values)).rows as never;
+      };
       await sql("SELECT set_config('hlm.tenants', $1, true)", [`{${tenantIds.join(',')}}`]);
       if (snapshot) await sql('SET TRANSACTION READ ONLY');
       return signal === undefined
@@ -77,24 +82,37 @@ export class Database {
     });
   }
 
-  /** The connection is given back only once a cancellation has arrived: it must not hit another's statement. */
+  /**
+   * Cancels the statement of a transaction whose client went away, again until it has ended: a cancellation that comes
+   * before its statement has begun does nothing. The connection is given back only once all have arrived, so that none
+   * hits another's statement.
+   */
   private async cancellable<Result>(
     client: pg.PoolClient,
     signal: AbortSignal,
     work: () => Promise<Result>,
   ): Promise<Result> {
     if (signal.aborted) throw exhausted(0);
-    let cancelled: Promise<unknown> = Promise.resolve();
+    const { processID } = client as unknown as { processID: number };
+    const settled = new AbortController();
+    let cancelling: Promise<void> | undefined;
     const cancel = () => {
-      const { processID } = client as unknown as { processID: number };
-      cancelled = this.ownerSql('SELECT pg_cancel_backend($1)', [processID]).catch(() => undefined);
+      cancelling = this.cancelUntil(settled.signal, processID);
     };
     signal.addEventListener('abort', cancel);
     try {
       return await work();
     } finally {
       signal.removeEventListener('abort', cancel);
-      await cancelled;
+      settled.abort();
+      await cancelling;
+    }
+  }
+
+  private async cancelUntil(settled: AbortSignal, processID: number): Promise<void> {
+    while (!settled.aborted) {
+      await this.ownerSql('SELECT pg_cancel_backend($1)', [processID]).catch(() => undefined);
+      await sleep(CANCEL_AGAIN_MS, undefined, { signal: settled }).catch(() => undefined);
     }
   }
 

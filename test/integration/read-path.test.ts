@@ -1,0 +1,144 @@
+// Goal: a request reads together what belongs together, and nothing more once nobody waits for it.
+// Method: statements counted beneath the loader; clients that go away while PostgreSQL is held up by a lock.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { TrafficLoader } from '../../server/api/traffic/loader.js';
+import type { Database, Transaction } from '../../server/store/database.js';
+import { databaseUrl, withConnection } from '../support/database.js';
+import { entry } from '../support/entries.js';
+import { ingest, line, stateOf } from '../support/ingest.js';
+import { startTestServer, type TestServer, until } from '../support/server.js';
+import { Statistics } from '../support/statistics.js';
+import { ownerSql } from '../support/tenants.js';
+
+const start = Date.UTC(2026, 0, 1);
+const span = { fromMs: start, toMs: start + 3_600_000 };
+
+let server: TestServer;
+let statistics: Statistics;
+beforeAll(async () => {
+  [server, statistics] = await Promise.all([startTestServer(), Statistics.start()]);
+});
+afterAll(() => Promise.all([server.close(), statistics.close()]));
+
+/** The database, with a count of transactions and of their statements. */
+function counting(db: Database): { db: Database; counts: { transactions: number; statements: string[] } } {
+  const counts = { transactions: 0, statements: [] as string[] };
+  const inTenants: Database['inTenants'] = (tenantIds, work, options) =>
+    db.inTenants(
+      tenantIds,
+      (tx) => {
+        counts.transactions++;
+        const sql: Transaction['sql'] = (text, values) => {
+          counts.statements.push(text);
+          return tx.sql(text, values);
+        };
+        return work({ ...tx, sql });
+      },
+      options,
+    );
+  return { db: Object.assign(Object.create(db), { inTenants }) as Database, counts };
+}
+
+test('many agents of whom the same is asked cost as many statements as one', async () => {
+  const tenantId = await statistics.newTenant();
+  const ids: string[] = [];
+  for (let i = 0; i < 20; i++)
+    ids.push(await statistics.append(tenantId, `agent ${i}`, new Array(i + 1).fill(entry({ timeMs: start }))));
+  const asked = async (agents: string[]) => {
+    const { db, counts } = counting(statistics.db);
+    const loader = new TrafficLoader(db, tenantId);
+    const totals = agents.map((id) =>
+      loader.load({ agentIds: [id], span, wish: { kind: 'total', parts: ['PATH', 'SIZE'] } }),
+    );
+    const series = agents.map((id) => {
+      const shape = { maxPoints: 60, step: null, resolution: null };
+      return loader.load({ agentIds: [id], span, wish: { kind: 'series', asked: shape, parts: [], revisions: true } });
+    });
+    const hits = (await Promise.all(totals)).map(({ total }) => total.totals.hits);
+    const buckets = (await Promise.all(series)).map((answer) => answer.buckets.get(start)!.totals.hits);
+    return { hits, buckets, ...counts };
+  };
+  const one = await asked([ids[4]]);
+  expect(one).toMatchObject({ hits: [5], buckets: [5], transactions: 1 });
+  const many = await asked(ids);
+  expect(many.hits).toEqual(ids.map((_, i) => i + 1));
+  expect(many.buckets).toEqual(many.hits);
+  expect([many.transactions, many.statements.length]).toEqual([1, one.statements.length]);
+});
+
+test('a total beside its series reads no numbers of its own', async () => {
+  const tenantId = await statistics.newTenant();
+  await statistics.append(tenantId, 'agent', [entry({ timeMs: start }), entry({ timeMs: start + 60_000 })]);
+  const { db, counts } = counting(statistics.db);
+  const loader = new TrafficLoader(db, tenantId);
+  const shape = { maxPoints: 60, step: null, resolution: null };
+  const [{ total }, { buckets }] = await Promise.all([
+    loader.load({ agentIds: null, span, wish: { kind: 'total', parts: [] } }),
+    loader.load({ agentIds: null, span, wish: { kind: 'series', asked: shape, parts: [], revisions: false } }),
+  ]);
+  expect([total.totals.hits, [...buckets.values()].map(({ totals }) => totals.hits)]).toEqual([2, [1, 1]]);
+  expect(counts.statements.filter((text) => text.includes('JOIN traffic_window'))).toHaveLength(1);
+});
+
+/** Statements that PostgreSQL is at, which read traffic for a query, or windows for a batch. */
+const running = (of: 'query' | 'batch') =>
+  ownerSql(
+    server,
+    `SELECT query FROM pg_stat_activity WHERE application_name = 'hlm' AND state = 'active'
+       AND query LIKE '${of === 'query' ? '%SELECT owner AS%' : '%FROM traffic_window%start_ms = ANY%'}'`,
+  );
+
+test('a client that goes away takes its statement with it, and leaves the server as it was', async () => {
+  await ingest(server, { agent: 'gone', entries: [line(start)] });
+  const query =
+    '{ traffic(timeframe: { from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z" }) { total { hits } } }';
+  const ask = (signal?: AbortSignal) =>
+    fetch(server.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${server.operatorToken}` },
+      body: JSON.stringify({ query }),
+      signal,
+    });
+  await withConnection(databaseUrl(server.dataFolder), async (owner) => {
+    await owner.query('BEGIN');
+    await owner.query('LOCK TABLE traffic_window IN ACCESS EXCLUSIVE MODE');
+    for (let round = 0; round < 3; round++) {
+      const gone = new AbortController();
+      const requests = Array.from({ length: 10 }, () => ask(gone.signal).catch((error: Error) => error.name));
+      await until(async () => (await running('query')).length >= 5);
+      gone.abort();
+      expect(new Set(await Promise.all(requests))).toEqual(new Set(['AbortError']));
+      // Well before the lock's own time-out of five seconds.
+      await until(async () => (await running('query')).length === 0, 3_000);
+    }
+    await owner.query('ROLLBACK');
+  });
+  const { data } = (await (await ask()).json()) as { data: { traffic: { total: { hits: number } } } };
+  expect(data.traffic.total.hits).toBe(1);
+});
+
+test('a batch whose client went away is taken in whole, or not at all', async () => {
+  const gone = new AbortController();
+  const entries = [line(start), line(start)];
+  const body = {
+    query: 'mutation ($input: IngestLogsInput!) { ingestLogs(input: $input) { accepted } }',
+    variables: { input: { agent: 'left', entries } },
+  };
+  await withConnection(databaseUrl(server.dataFolder), async (owner) => {
+    await owner.query('BEGIN');
+    await owner.query('LOCK TABLE traffic_window IN ACCESS EXCLUSIVE MODE');
+    const sending = fetch(server.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${server.operatorToken}` },
+      body: JSON.stringify(body),
+      signal: gone.signal,
+    }).catch(() => undefined);
+    await until(async () => (await running('batch')).length > 0);
+    gone.abort();
+    await sending;
+    await sleep(200);
+    await owner.query('ROLLBACK');
+  });
+  await until(async () => (await stateOf(server, 'left'))?.ledger.accepted === 2);
+});
