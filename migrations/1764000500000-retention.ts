@@ -7,7 +7,7 @@ const RETENTION = `
     tenant_id uuid PRIMARY KEY REFERENCES tenant (id) ON DELETE CASCADE,
     version integer NOT NULL DEFAULT 1,
     default_seconds integer NOT NULL DEFAULT 3600,
-    windows jsonb NOT NULL DEFAULT '{}'
+    windows jsonb NOT NULL DEFAULT '{"10": {"keep": null, "keepBreakdowns": 172800}, "60": {"keep": null, "keepBreakdowns": 1209600}}'
   );
   COMMENT ON COLUMN retention.version IS 'grows with each change: chunks of an older one are laid out anew';
   COMMENT ON COLUMN retention.windows IS 'by resolution in seconds: {"keep": seconds, "keepBreakdowns": seconds}; absent: for ever';

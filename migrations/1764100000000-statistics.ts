@@ -1,6 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { addHost, emptyHostSet, encodeHosts } from '../server/core/sketches/host-set.js';
-import { decodeTopsInto, emptyTops } from '../server/core/sketches/tops.js';
+import { addKey, emptyTops, encodeTops, type Tops } from '../server/core/sketches/tops.js';
+import { ByteReader } from '../server/core/windows/bytes.js';
 
 const TENANT_TABLES = ['traffic_breakdown', 'rollup_mark', 'tenant_traffic'];
 
@@ -61,6 +62,9 @@ const WINDOWS = `
   );
   COMMENT ON TABLE tenant_traffic IS 'its row lock is the right to change windows of the whole tenant; floors as of an agent';
   INSERT INTO tenant_traffic (tenant_id) SELECT id FROM tenant;
+
+  -- Deflated already: PostgreSQL need not try.
+  ALTER TABLE log_chunk ALTER COLUMN body SET STORAGE EXTERNAL;
 `;
 
 const TOPS = [
@@ -83,25 +87,50 @@ function isolation(table: string): string {
   `;
 }
 
+/** Old tops were exact: each key's text, hits, bytes, 4xx, 5xx. */
+function oldTops(column: Buffer): Tops {
+  const tops = emptyTops();
+  for (const reader = new ByteReader(column); !reader.done; ) {
+    const key = reader.text();
+    const [hits, bytes, clientErrors, serverErrors] = Array.from({ length: 4 }, () => reader.number());
+    addKey(tops, key, { hits, bytes, clientErrors, serverErrors });
+  }
+  return tops;
+}
+
 /** Distinct clients of old windows: the keys of their tops, which were exact. */
-async function sketchHosts(runner: QueryRunner): Promise<void> {
+function hostsOf({ listed }: Tops): Buffer {
+  const hosts = emptyHostSet();
+  for (const host of listed.keys()) addHost(hosts, host);
+  return encodeHosts(hosts);
+}
+
+type OldRow = { tenant_id: string; agent_id: string; resolution: number; start_ms: string } & Record<string, Buffer>;
+
+const KEY = ['tenant_id', 'agent_id', 'resolution', 'start_ms'];
+const ROWS_AT_ONCE = 1_000;
+
+/** Sizes and times were not sketched: those of old windows are not known. */
+async function moveBreakdowns(runner: QueryRunner): Promise<void> {
+  await runner.query(
+    `DECLARE old CURSOR FOR SELECT tenant_id, agent_id, resolution, start_ms, ${TOPS.join(', ')} FROM traffic_window`,
+  );
   for (;;) {
-    const rows: { ctid: string; top_host: Buffer }[] = await runner.query(
-      `SELECT ctid::text, top_host FROM traffic_breakdown WHERE hosts = '' AND top_host <> '' LIMIT 1000`,
-    );
-    if (rows.length === 0) return;
-    const columns = rows.map((row) => {
-      const tops = emptyTops();
-      decodeTopsInto(tops, row.top_host);
-      const hosts = emptyHostSet();
-      for (const host of tops.listed.keys()) addHost(hosts, host);
-      return encodeHosts(hosts);
-    });
+    const rows: OldRow[] = await runner.query(`FETCH ${ROWS_AT_ONCE} FROM old`);
+    if (rows.length === 0) break;
+    const tops = rows.map((row) => TOPS.map((name) => oldTops(row[name])));
     await runner.query(
-      `UPDATE traffic_breakdown b SET hosts = d.hosts FROM unnest($1::tid[], $2::bytea[]) AS d (ctid, hosts) WHERE b.ctid = d.ctid`,
-      [rows.map((row) => row.ctid), columns],
+      `INSERT INTO traffic_breakdown (size, duration, ${KEY.join(', ')}, hosts, ${TOPS.join(', ')})
+       SELECT '', '', * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::bigint[], $5::bytea[],
+         ${TOPS.map((_, i) => `$${i + 6}::bytea[]`).join(', ')})`,
+      [
+        ...KEY.map((name) => rows.map((row) => row[name])),
+        tops.map((own) => hostsOf(own[TOPS.indexOf('top_host')])),
+        ...TOPS.map((_, i) => tops.map((own) => encodeTops(own[i]))),
+      ],
     );
   }
+  await runner.query('CLOSE old');
 }
 
 export class Statistics1764100000000 implements MigrationInterface {
@@ -109,13 +138,7 @@ export class Statistics1764100000000 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(WINDOWS);
-    // Exact tops had no floor: zero is its first byte. Sizes were not sketched: those of old windows are not known.
-    await runner.query(
-      `INSERT INTO traffic_breakdown (tenant_id, agent_id, resolution, start_ms, size, duration, hosts, ${TOPS.join(', ')})
-       SELECT tenant_id, agent_id, resolution, start_ms, '', '', '', ${TOPS.map((name) => `CASE WHEN length(${name}) > 0 THEN '\\x00'::bytea || ${name} ELSE '' END`).join(', ')}
-       FROM traffic_window`,
-    );
-    await sketchHosts(runner);
+    await moveBreakdowns(runner);
     await runner.query(`ALTER TABLE traffic_window ${TOPS.map((name) => `DROP COLUMN ${name}`).join(', ')}`);
     await runner.query(
       `INSERT INTO rollup_mark (tenant_id, agent_id, resolution, start_ms)

@@ -157,7 +157,7 @@ CREATE TABLE retention (
   tenant_id uuid NOT NULL,
   version integer NOT NULL DEFAULT 1,
   default_seconds integer NOT NULL DEFAULT 3600,
-  windows jsonb NOT NULL DEFAULT '{}'::jsonb,
+  windows jsonb NOT NULL DEFAULT '{"10": {"keep": null, "keepBreakdowns": 172800}, "60": {"keep": null, "keepBreakdowns": 1209600}}'::jsonb,
   CONSTRAINT retention_pkey PRIMARY KEY (tenant_id),
   CONSTRAINT retention_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE
 );

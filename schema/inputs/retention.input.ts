@@ -31,7 +31,8 @@ export class WindowRetentionInput {
 
   @Field(() => GraphQLDuration, {
     nullable: true,
-    description: 'Of tops, distinct hosts and percentiles: as long as the windows where null; an hour or more.',
+    description:
+      "Of tops, distinct hosts and percentiles, counted back from an agent's newest entry: as long as the windows where null; an hour or more. At first 2 days of 10-second windows, 14 of minutes.",
   })
   keepBreakdowns?: number | null;
 }

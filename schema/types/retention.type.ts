@@ -55,7 +55,7 @@ export class WindowRetention {
   @Field(() => GraphQLDuration, {
     nullable: true,
     description:
-      'How long their tops, distinct hosts and percentiles are kept, as long as the windows where null; afterwards these figures are of coarser windows.',
+      "How long their tops, distinct hosts and percentiles are kept, counted back from an agent's newest entry; as long as the windows where null. Afterwards these figures are of coarser windows.",
   })
   keepBreakdowns!: number | null;
 }

@@ -13,7 +13,7 @@ export async function lockOrRegisterAgent(tx: Transaction, tenantId: string, nam
     // What the tenant keeps no longer, a new agent does not begin to.
     await tx.sql(
       `INSERT INTO agent (tenant_id, name, window_floors, breakdown_floors)
-       SELECT tenant_id, $2, window_floors, breakdown_floors FROM tenant_traffic WHERE tenant_id = $1
+       SELECT tenant_id, $2, window_floors, window_floors FROM tenant_traffic WHERE tenant_id = $1
        ON CONFLICT DO NOTHING`,
       [tenantId, name],
     );

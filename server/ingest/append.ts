@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import { cleanText, type DecodedBatch, type LogBatch } from '../../schema/log-batch.js';
 import { alertClockMs, decidableUntil, streamWatermarkMs } from '../core/time/clock.js';
-import { aggregateBatch } from '../core/windows/aggregate.js';
+import { BatchAggregate } from '../core/windows/aggregate.js';
 import { ApiError, exhausted, isTransient, notFound } from '../errors.js';
 import { RetentionCache, storeBatch } from '../retention/index.js';
 import type { Database, Transaction } from '../store/database.js';
@@ -141,9 +141,9 @@ async function appendIn(
   if (!advanced) return refuse(tx, request, agent, stream);
 
   const revision = agent.revision + 1;
-  const windows = aggregateBatch(batch, placed.left);
-  if (windows.size > 0) await mergeIntoStored(tx, tenantId, agent, revision, windows);
-  const windowStarts = [...windows.keys()].sort((a, b) => a - b);
+  const aggregate = new BatchAggregate(batch, placed.left);
+  if (placed.accepted > 0) await mergeIntoStored(tx, tenantId, agent, revision, aggregate);
+  const windowStarts = [...aggregate.windows.keys()].sort((a, b) => a - b);
   if (placed.accepted > 0) {
     const key = { tenantId, agentId: agent.id, streamId: stream.id, from };
     const stored = { key, takenInMs: agent.nowMs, batch, body, ordinals: null, left: placed.left };

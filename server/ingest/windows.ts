@@ -1,14 +1,16 @@
 import { finestKept } from '../core/rollup/plan.js';
+import type { BatchAggregate } from '../core/windows/aggregate.js';
 import { type Breakdown, emptyBreakdown, mergeBreakdown, pruneBreakdown } from '../core/windows/breakdown.js';
 import { nextCoarser, RESOLUTIONS, rollupStart, TENANT_WIDE_FROM } from '../core/windows/resolutions.js';
-import { addTotals, emptyTotals, mergeWindow, type Totals, type Window } from '../core/windows/window.js';
+import { mergeWindow, sumOf, type Window } from '../core/windows/window.js';
 import type { Transaction } from '../store/database.js';
 import type { LockedAgentRow } from '../store/sql/agent.sql.js';
 import { readBreakdowns, writeBreakdowns } from '../store/sql/breakdown.sql.js';
 import { markDirty, markTenantDirty } from '../store/sql/mark.sql.js';
 import { addNumbers, readWindows, writeWindows } from '../store/sql/window.sql.js';
+import { addWholeMinutes } from './whole-minutes.js';
 
-const [FINEST] = RESOLUTIONS;
+const [FINEST, MINUTE] = RESOLUTIONS;
 
 /**
  * Merges a batch's windows of 10 seconds into those stored, as of `revision`, and marks the coarser ones dirty. What lies
@@ -19,17 +21,21 @@ export async function mergeIntoStored(
   tenantId: string,
   agent: LockedAgentRow,
   revision: number,
-  windows: ReadonlyMap<number, Window>,
+  batch: BatchAggregate,
 ): Promise<void> {
+  const { windows } = batch;
   const starts = [...windows.keys()].sort((a, b) => a - b);
   const kept = starts.filter((startMs) => startMs >= agent.windowFloors[0]);
+  const whole = await addWholeMinutes(tx, tenantId, agent, revision, batch, kept);
   await mergeFinest(tx, tenantId, agent, revision, windows, kept);
   if (kept.length < starts.length) await mergeCoarse(tx, tenantId, agent, revision, windows);
-  if (starts[0] < agent.breakdownFloors[0]) await mergeCoarseBreakdowns(tx, tenantId, agent, windows);
+  if (starts[0] < agent.breakdownFloors[0]) await mergeCoarseBreakdowns(tx, tenantId, agent, batch);
+  await markDirty(tx.sql, tenantId, agent.id, nextCoarser(MINUTE)!, distinctStarts([...whole], nextCoarser(MINUTE)!));
   for (const resolution of RESOLUTIONS.slice(0, -1)) {
     const coarser = nextCoarser(resolution)!;
     const changed = starts.filter((startMs) => finestKept(agent.windowFloors, startMs) === resolution);
-    await markDirty(tx.sql, tenantId, agent.id, coarser, distinctStarts(changed, coarser));
+    const dirty = distinctStarts(changed, coarser).filter((startMs) => coarser !== MINUTE || !whole.has(startMs));
+    await markDirty(tx.sql, tenantId, agent.id, coarser, dirty);
   }
 }
 
@@ -52,16 +58,16 @@ async function mergeFinest(
   await writeWindows(tx.sql, tenantId, agent.id, revision, merged, breakdownsFromMs);
 }
 
-/** Windows by the finest resolution that is kept at them, but for those of the finest of all, and by start. */
-function byKept(windows: ReadonlyMap<number, Window>, floors: readonly number[]): Map<number, Map<number, Window[]>> {
-  const groups = new Map<number, Map<number, Window[]>>();
-  for (const [startMs, window] of windows) {
+/** Starts of windows by the finest resolution that is kept at them, but for the finest of all, and by its windows. */
+function byKept(starts: Iterable<number>, floors: readonly number[]): Map<number, Map<number, number[]>> {
+  const groups = new Map<number, Map<number, number[]>>();
+  for (const startMs of starts) {
     const resolution = finestKept(floors, startMs);
     if (resolution === FINEST) continue;
-    const starts = groups.get(resolution) ?? new Map<number, Window[]>();
-    groups.set(resolution, starts);
+    const kept = groups.get(resolution) ?? new Map<number, number[]>();
+    groups.set(resolution, kept);
     const coarseMs = rollupStart(startMs, resolution);
-    starts.set(coarseMs, [...(starts.get(coarseMs) ?? []), window]);
+    kept.set(coarseMs, [...(kept.get(coarseMs) ?? []), startMs]);
   }
   return groups;
 }
@@ -73,32 +79,28 @@ async function mergeCoarse(
   revision: number,
   windows: ReadonlyMap<number, Window>,
 ): Promise<void> {
-  for (const [resolution, starts] of byKept(windows, agent.windowFloors)) {
-    const totals = new Map([...starts].map(([startMs, finer]) => [startMs, sumOf(finer)]));
+  for (const [resolution, starts] of byKept(windows.keys(), agent.windowFloors)) {
+    const totals = new Map(
+      [...starts].map(([startMs, finer]) => [startMs, sumOf(finer.map((finerMs) => windows.get(finerMs)!))]),
+    );
     await addNumbers(tx.sql, { tenantId, agentId: agent.id, resolution }, revision, totals);
     if (resolution >= TENANT_WIDE_FROM) await markTenantDirty(tx.sql, tenantId, resolution, [...starts.keys()]);
   }
-}
-
-function sumOf(windows: readonly Window[]): Totals {
-  const totals = emptyTotals();
-  for (const window of windows) addTotals(totals, window);
-  return totals;
 }
 
 async function mergeCoarseBreakdowns(
   tx: Transaction,
   tenantId: string,
   agent: LockedAgentRow,
-  windows: ReadonlyMap<number, Window>,
+  batch: BatchAggregate,
 ): Promise<void> {
-  for (const [resolution, starts] of byKept(windows, agent.breakdownFloors)) {
+  for (const [resolution, starts] of byKept(batch.windows.keys(), agent.breakdownFloors)) {
     const scope = { tenantId, agentId: agent.id, resolution };
     const stored = await readBreakdowns(tx.sql, scope, [...starts.keys()]);
     const merged = new Map<number, Breakdown>();
     for (const [startMs, finer] of starts) {
       const breakdown = stored.get(startMs) ?? emptyBreakdown();
-      for (const window of finer) mergeBreakdown(breakdown, window.breakdown);
+      mergeBreakdown(breakdown, batch.breakdownOf(finer, resolution));
       pruneBreakdown(breakdown, resolution);
       merged.set(startMs, breakdown);
     }

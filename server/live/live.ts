@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AlertEventRow, latestEventNumber, readAlertEvents } from '../alerts/index.js';
+import { NO_FLOORS } from '../core/rollup/plan.js';
 import type { Breakdown, Part } from '../core/windows/breakdown.js';
 import { decodeSeconds } from '../core/windows/encoding.js';
 import { RESOLUTIONS } from '../core/windows/resolutions.js';
@@ -246,6 +247,6 @@ async function readFinest(
   const ranges = spans.map((span) => ({ ...span, agentId, resolution: RESOLUTIONS[0] }));
   const query = { tenantId, ranges, stepMs, byAgent: false };
   const owners = await readBuckets(sql, query);
-  await addBreakdowns(sql, owners, query, parts);
+  await addBreakdowns(sql, owners, query, parts, NO_FLOORS);
   return owners.get(null) ?? new Map();
 }

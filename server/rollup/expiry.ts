@@ -24,13 +24,14 @@ export async function expireWindows(db: Database): Promise<{ dropped: number }> 
   );
   let dropped = 0;
   for (const { tenantId, windows } of tenants) {
-    const targets = floorTargets(windows, nowMs);
-    if ([...targets.windowFloors, ...targets.breakdownFloors].every((floorMs) => floorMs === 0)) continue;
-    await raiseTenantFloors(db, tenantId, targets);
-    const agents = await db.ownerSql<{ id: string }>('SELECT id FROM agent WHERE tenant_id = $1 ORDER BY id', [
-      tenantId,
-    ]);
-    for (const { id } of agents) await raiseAgentFloors(db, tenantId, id, targets);
+    const agents = await db.ownerSql<{ id: string; newestMs: number | null }>(
+      'SELECT id, last_event_ms AS "newestMs" FROM agent WHERE tenant_id = $1 ORDER BY id',
+      [tenantId],
+    );
+    const newestMs = agents.reduce((newest, agent) => Math.max(newest, agent.newestMs ?? 0), 0);
+    await raiseTenantFloors(db, tenantId, floorTargets(windows, nowMs, newestMs));
+    for (const agent of agents)
+      await raiseAgentFloors(db, tenantId, agent.id, floorTargets(windows, nowMs, agent.newestMs));
     for (const id of [TENANT_WIDE, ...agents.map((agent) => agent.id)]) dropped += await dropAll(db, tenantId, id);
   }
   return { dropped };

@@ -61,7 +61,9 @@ test('raw entries stay unless they are to go; the seconds of rules go with the w
   const { id } = (await ingest(server, minute())).agent;
   await remove({ timeframes: [{ from: at(0), to: at(60) }], agentIds: [id] });
   expect(await shown(id)).toEqual({ hits: 0, paths: ['/0', '/1', '/2', '/3', '/4', '/5'] });
-  expect(await ownerSql(server, 'SELECT FROM traffic_window WHERE agent_id = $1', [id])).toEqual([]);
+  expect(await ownerSql(server, 'SELECT FROM traffic_window WHERE agent_id = $1 AND resolution = 10', [id])).toEqual(
+    [],
+  );
 });
 
 test('what was deleted does not come back when it is sent again', async () => {

@@ -17,6 +17,8 @@ import { Statistics } from '../support/statistics.js';
 /** Half a minute before a leap year's February: windows of every width begin soon after. */
 const BASE = Date.UTC(2024, 0, 31, 23, 59, 30);
 const DAY_MS = 86_400_000;
+/** About the last of `times`. */
+const LATEST = BASE + 59 * DAY_MS + 5 * 3_600_000;
 const AGENTS = ['first', 'second'];
 
 const times = fc
@@ -121,9 +123,14 @@ class Model {
   private async expire(days: readonly number[]): Promise<void> {
     this.expired = true;
     const nowMs = await statistics.db.now();
-    const keeps = [...days].sort((a, b) => b - a).map((day) => Math.round((nowMs - BASE - day * DAY_MS) / 1_000));
+    const fallOn = (day: number, fromMs: number) => Math.round((fromMs - BASE - day * DAY_MS) / 1_000);
+    const sorted = [...days].sort((a, b) => b - a);
     const windows = Object.fromEntries(
-      [10, 60, 3_600, 86_400].map((resolution, i) => [resolution, { keepBreakdowns: keeps[i], keep: keeps[i + 4] }]),
+      [10, 60, 3_600, 86_400].map((resolution, i) => [
+        resolution,
+        // Breakdowns are kept from the newest entry on, and that may be as young as the last of `times`.
+        { keepBreakdowns: Math.max(0, fallOn(sorted[i], LATEST)), keep: fallOn(sorted[i + 4], nowMs) },
+      ]),
     );
     await statistics.db.ownerSql('UPDATE retention SET windows = $2 WHERE tenant_id = $1', [
       this.tenantId,

@@ -15,7 +15,7 @@ import {
   type KeyCounts,
   type Tops,
 } from '../../server/core/sketches/tops.js';
-import { aggregateBatch } from '../../server/core/windows/aggregate.js';
+import { BatchAggregate } from '../../server/core/windows/aggregate.js';
 import { DIMENSIONS, type Dimension } from '../../server/core/windows/breakdown.js';
 import { decodeSeconds, encodeSeconds } from '../../server/core/windows/encoding.js';
 import { slidingTotals } from '../../server/core/windows/sliding.js';
@@ -31,7 +31,7 @@ type Windows = Map<number, Window>;
 
 function aggregate(list: readonly Entry[]): Windows {
   const batch = decodeLogBatch(JSON.parse(JSON.stringify(batchOf(list))));
-  return aggregateBatch(batch, batch.invalid);
+  return new Map(new BatchAggregate(batch, batch.invalid).windows);
 }
 
 function mergedInto(windows: Windows, others: Windows): Windows {
@@ -142,7 +142,9 @@ describe('aggregation', () => {
       fc.property(lists, fc.array(fc.boolean(), { minLength: 30, maxLength: 30 }), (list, marks) => {
         const batch = decodeLogBatch(batchOf(list));
         const left = Uint8Array.from(list.map((_, i) => (marks[i] ? 1 : 0)));
-        expect(plain(aggregateBatch(batch, left))).toEqual(plain(bruteForce(list.filter((_, i) => !marks[i]))));
+        expect(plain(new Map(new BatchAggregate(batch, left).windows))).toEqual(
+          plain(bruteForce(list.filter((_, i) => !marks[i]))),
+        );
       }),
       RUNS,
     );

@@ -181,7 +181,8 @@ class GroupReader {
 
   private async addParts(owners: OwnedBuckets, shape: SeriesShape, parts: readonly Part[]): Promise<void> {
     if (parts.length === 0) return;
-    await addBreakdowns(this.tx.sql, owners, await this.query(this.scope, shape, 'breakdownFloors'), parts);
+    const query = await this.query(this.scope, shape, 'breakdownFloors');
+    await addBreakdowns(this.tx.sql, owners, query, parts, commonFloors(this.scope, 'breakdownFloors'));
   }
 
   private async query(

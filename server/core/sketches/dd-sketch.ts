@@ -20,6 +20,9 @@ const GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR);
 const LOG_GAMMA = Math.log(GAMMA);
 /** Below a nanosecond of a millisecond, or a byte's millionth, nothing is told apart. */
 const VALUE_MIN = 1e-6;
+/** Lowest and highest bin that a value can have: bins are written as their distance to the lowest. */
+const BIN_MIN = Math.ceil(Math.log(VALUE_MIN) / LOG_GAMMA);
+const BIN_MAX = Math.ceil(Math.log(Number.MAX_SAFE_INTEGER) / LOG_GAMMA);
 
 export function emptyDDSketch(): DDSketch {
   return { count: 0, zeros: 0, bins: new Map(), max: 0 };
@@ -40,6 +43,34 @@ function addToBin(sketch: DDSketch, bin: number | null, count: number): void {
   sketch.count += count;
   if (bin === null) sketch.zeros += count;
   else sketch.bins.set(bin, (sketch.bins.get(bin) ?? 0) + count);
+}
+
+/** Counts values for one sketch after the other, in an array that serves all of them: no hash map per value. */
+export class ValueCounter {
+  private readonly counts = new Uint32Array(BIN_MAX - BIN_MIN + 1);
+  private touched: number[] = [];
+  private zeros = 0;
+  private max = 0;
+
+  /** @param value 0 to 2^53 − 1 */
+  count(value: number): void {
+    if (value > this.max) this.max = value;
+    const bin = binOf(value);
+    if (bin === null) this.zeros++;
+    else if (this.counts[bin - BIN_MIN]++ === 0) this.touched.push(bin);
+  }
+
+  /** Moves the counts into a sketch. */
+  flush(sketch: DDSketch): void {
+    if (this.zeros > 0) addToBin(sketch, null, this.zeros);
+    for (const bin of this.touched) {
+      addToBin(sketch, bin, this.counts[bin - BIN_MIN]);
+      this.counts[bin - BIN_MIN] = 0;
+    }
+    sketch.max = Math.max(sketch.max, this.max);
+    this.touched = [];
+    this.zeros = this.max = 0;
+  }
 }
 
 export function mergeDDSketch(into: DDSketch, other: DDSketch): void {
@@ -71,9 +102,6 @@ export function percentile(sketch: DDSketch, q: number): number | null {
 function sortedBins({ bins }: DDSketch): [number, number][] {
   return [...bins].sort(([a], [b]) => a - b);
 }
-
-/** Lowest bin that a value can have: bins are written as their distance to it. */
-const BIN_MIN = Math.ceil(Math.log(VALUE_MIN) / LOG_GAMMA);
 
 /** As a column: the maximum, the zeros, then each bin as its distance to the one before and its count. */
 export function encodeDDSketch(sketch: DDSketch): Buffer {

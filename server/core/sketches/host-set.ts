@@ -6,8 +6,8 @@ import { estimate, INDEX_BITS, REGISTERS } from './hyperloglog.js';
  * United in any order it is the same set.
  */
 export interface HostSet {
-  /** 53-bit hashes; null: too many. */
-  hashes: Set<number> | null;
+  /** 53-bit hashes, ascending, each once; null: too many. */
+  hashes: Float64Array | null;
   registers: Uint8Array | null;
 }
 
@@ -15,7 +15,7 @@ export interface HostSet {
 export const EXACT_HOSTS_MAX = 256;
 
 export function emptyHostSet(): HostSet {
-  return { hashes: new Set(), registers: null };
+  return { hashes: new Float64Array(0), registers: null };
 }
 
 /** 53 bits of a text: two murmur3 finalised halves (Appleby 2011) over its UTF-16 units. */
@@ -40,14 +40,41 @@ function mixed(value: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** @param hash of `hashHost` */
-export function addHostHash(set: HostSet, hash: number): void {
-  if (set.registers !== null) raise(set.registers, hash);
-  else if (set.hashes!.add(hash).size > EXACT_HOSTS_MAX) toRegisters(set);
+/** @param hashes of `hashHost`, in any order, any of them several times */
+export function addHostHashes(set: HostSet, hashes: Float64Array): void {
+  if (hashes.length > 0) uniteHashes(set, distinct(hashes.toSorted()));
+}
+
+function distinct(ascending: Float64Array): Float64Array {
+  let count = 0;
+  for (const hash of ascending) if (count === 0 || hash !== ascending[count - 1]) ascending[count++] = hash;
+  return ascending.subarray(0, count);
+}
+
+/** @param hashes ascending, each once */
+function uniteHashes(set: HostSet, hashes: Float64Array): void {
+  if (set.hashes === null) for (const hash of hashes) raise(set.registers!, hash);
+  else {
+    set.hashes = merged(set.hashes, hashes);
+    if (set.hashes.length > EXACT_HOSTS_MAX) toRegisters(set);
+  }
+}
+
+function merged(a: Float64Array, b: Float64Array): Float64Array {
+  if (a.length === 0) return b;
+  const both = new Float64Array(a.length + b.length);
+  let count = 0;
+  for (let i = 0, j = 0; i < a.length || j < b.length; count++) {
+    const next = j === b.length || a[i] < b[j] ? a[i] : b[j];
+    both[count] = next;
+    if (a[i] === next) i++;
+    if (b[j] === next) j++;
+  }
+  return both.slice(0, count);
 }
 
 export function addHost(set: HostSet, host: string): void {
-  addHostHash(set, hashHost(host));
+  uniteHashes(set, Float64Array.of(hashHost(host)));
 }
 
 function toRegisters(set: HostSet): Uint8Array {
@@ -63,13 +90,14 @@ function toRegisters(set: HostSet): Uint8Array {
 function raise(registers: Uint8Array, hash: number): void {
   const index = hash % REGISTERS;
   const rest = Math.floor(hash / REGISTERS);
-  const rank = REST_BITS - (rest === 0 ? 0 : Math.floor(Math.log2(rest)) + 1) + 1;
+  const high = Math.floor(rest / 2 ** 32);
+  const rank = 1 + (high > 0 ? Math.clz32(high) - (64 - REST_BITS) : REST_BITS - 32 + Math.clz32(rest));
   if (rank > registers[index]) registers[index] = rank;
 }
 const REST_BITS = 53 - INDEX_BITS;
 
 export function mergeHosts(into: HostSet, other: HostSet): void {
-  if (other.hashes !== null) for (const hash of other.hashes) addHostHash(into, hash);
+  if (other.hashes !== null) uniteHashes(into, other.hashes);
   else uniteRegisters(toRegisters(into), other.registers!);
 }
 
@@ -79,21 +107,22 @@ function uniteRegisters(into: Uint8Array, other: Uint8Array): void {
 
 /** Exact up to EXACT_HOSTS_MAX; beyond, with a standard error of 0.8 %. */
 export function distinctHosts(set: HostSet): number {
-  return set.hashes?.size ?? Math.round(estimate(set.registers!));
+  return set.hashes?.length ?? Math.round(estimate(set.registers!));
 }
 
 const EXACT = 1;
 const SPARSE = 2;
 const DENSE = 3;
+const DENSE_BYTES = 1 + (REGISTERS * 6) / 8;
 
 /** As a column: a byte for the kind, then hashes, or registers: those that are not zero, or all in 6 bits each. */
 export function encodeHosts({ hashes, registers }: HostSet): Buffer {
   if (registers !== null) return encodeRegisters(registers);
-  if (hashes!.size === 0) return Buffer.alloc(0);
-  const writer = new ByteWriter(1 + hashes!.size * 8);
+  if (hashes!.length === 0) return Buffer.alloc(0);
+  const writer = new ByteWriter(1 + hashes!.length * 8);
   writer.number(EXACT);
   let before = 0;
-  for (const hash of [...hashes!].sort((a, b) => a - b)) {
+  for (const hash of hashes!) {
     writer.number(hash - before);
     before = hash;
   }
@@ -101,29 +130,29 @@ export function encodeHosts({ hashes, registers }: HostSet): Buffer {
 }
 
 function encodeRegisters(registers: Uint8Array): Buffer {
-  const writer = new ByteWriter(1 + REGISTERS);
+  let raised = 0;
+  for (let index = 0; index < REGISTERS; index++) if (registers[index] !== 0) raised++;
+  // Two bytes each: gaps are short where registers are many.
+  if (raised * 2 >= DENSE_BYTES) return encodeDense(registers);
+  const writer = new ByteWriter(1 + raised * 2);
   writer.number(SPARSE);
-  let before = -1;
-  registers.forEach((rank, index) => {
-    if (rank === 0) return;
+  for (let index = 0, before = -1; index < REGISTERS; index++) {
+    if (registers[index] === 0) continue;
     writer.number(index - before - 1);
-    writer.number(rank);
+    writer.number(registers[index]);
     before = index;
-  });
-  const sparse = writer.finish();
-  return sparse.length <= 1 + (REGISTERS * 6) / 8 ? sparse : encodeDense(registers);
+  }
+  return writer.finish();
 }
 
 /** Four registers in three bytes. */
 function encodeDense(registers: Uint8Array): Buffer {
-  const dense = Buffer.alloc(1 + (REGISTERS * 6) / 8);
+  const dense = Buffer.alloc(DENSE_BYTES);
   dense[0] = DENSE;
   for (let i = 0, at = 1; i < REGISTERS; i += 4, at += 3) {
-    dense.writeUIntBE(
-      registers[i] * 2 ** 18 + registers[i + 1] * 2 ** 12 + registers[i + 2] * 2 ** 6 + registers[i + 3],
-      at,
-      3,
-    );
+    dense[at] = (registers[i] << 2) | (registers[i + 1] >> 4);
+    dense[at + 1] = (registers[i + 1] << 4) | (registers[i + 2] >> 2);
+    dense[at + 2] = (registers[i + 2] << 6) | registers[i + 3];
   }
   return dense;
 }
@@ -137,7 +166,7 @@ export function decodeHostsInto(set: HostSet, column: Buffer): void {
   }
   const reader = new ByteReader(column);
   if (reader.number() === EXACT) {
-    for (let hash = 0; !reader.done; ) addHostHash(set, (hash += reader.number()));
+    uniteHashes(set, decodeHashes(reader));
     return;
   }
   const registers = toRegisters(set);
@@ -147,12 +176,22 @@ export function decodeHostsInto(set: HostSet, column: Buffer): void {
   }
 }
 
+function decodeHashes(reader: ByteReader): Float64Array {
+  const hashes = new Float64Array(EXACT_HOSTS_MAX);
+  let count = 0;
+  for (let hash = 0; !reader.done; count++) hashes[count] = hash += reader.number();
+  return hashes.subarray(0, count);
+}
+
 function decodeDenseInto(registers: Uint8Array, column: Buffer): void {
+  const raiseTo = (i: number, rank: number) => {
+    if (rank > registers[i]) registers[i] = rank;
+  };
   for (let i = 0, at = 1; i < REGISTERS; i += 4, at += 3) {
-    const four = column.readUIntBE(at, 3);
-    registers[i] = Math.max(registers[i], four >>> 18);
-    registers[i + 1] = Math.max(registers[i + 1], (four >>> 12) & 63);
-    registers[i + 2] = Math.max(registers[i + 2], (four >>> 6) & 63);
-    registers[i + 3] = Math.max(registers[i + 3], four & 63);
+    const four = (column[at] << 16) | (column[at + 1] << 8) | column[at + 2];
+    raiseTo(i, four >>> 18);
+    raiseTo(i + 1, (four >>> 12) & 63);
+    raiseTo(i + 2, (four >>> 6) & 63);
+    raiseTo(i + 3, four & 63);
   }
 }

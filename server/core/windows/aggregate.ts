@@ -1,10 +1,10 @@
 import { NONE, sectionOf, splitTarget } from '../../../schema/entry.js';
 import type { DecodedBatch, TextColumnName } from '../../../schema/log-batch.js';
 import { saturatingSum } from '../saturating.js';
-import { addValue } from '../sketches/dd-sketch.js';
-import { addHostHash, hashHost } from '../sketches/host-set.js';
+import { ValueCounter } from '../sketches/dd-sketch.js';
+import { addHostHashes, hashHost } from '../sketches/host-set.js';
 import { addKey, type Tops } from '../sketches/tops.js';
-import { type Breakdown, type Dimension, pruneBreakdown } from './breakdown.js';
+import { type Breakdown, type Dimension, emptyBreakdown, pruneBreakdown } from './breakdown.js';
 import { SECONDS_PER_WINDOW, tumblingWindowStart } from './tumbling.js';
 import { emptyWindow, hitsBySecond, statusClass, type Window } from './window.js';
 
@@ -127,43 +127,87 @@ class PlaceCounts {
 }
 
 /** Sizes and times of responses, and clients: each distinct one is hashed once a batch. */
-function countSketches(breakdown: Breakdown, batch: DecodedBatch, entries: number[], hashes: Float64Array): void {
-  const { index } = batch.columns.host;
-  for (const i of entries) {
-    addValue(breakdown.size, batch.bytes[i]);
-    const duration = batch.durationMs?.[i];
-    if (duration != null && !Number.isNaN(duration)) addValue(breakdown.duration, duration);
-    if (index[i] !== 0) addHostHash(breakdown.hosts, hashes[index[i] - 1]);
+class SketchCounts {
+  private readonly values = new ValueCounter();
+  private readonly hashes: Float64Array;
+  /** By a host's place in the dictionary: the last window that it was seen in. */
+  private readonly seenIn: Uint32Array;
+  private windows = 0;
+
+  constructor(private readonly batch: DecodedBatch) {
+    this.hashes = Float64Array.from(batch.columns.host.dict, hashHost);
+    this.seenIn = new Uint32Array(this.hashes.length);
+  }
+
+  countInto(breakdown: Breakdown, entries: number[]): void {
+    const { bytes, durationMs } = this.batch;
+    for (const i of entries) this.values.count(bytes[i]);
+    this.values.flush(breakdown.size);
+    if (durationMs !== null) {
+      for (const i of entries) if (!Number.isNaN(durationMs[i])) this.values.count(durationMs[i]);
+      this.values.flush(breakdown.duration);
+    }
+    addHostHashes(breakdown.hosts, this.hashesOf(entries));
+  }
+
+  private hashesOf(entries: number[]): Float64Array {
+    const { index } = this.batch.columns.host;
+    const found = new Float64Array(entries.length);
+    let count = 0;
+    this.windows++;
+    for (const i of entries) {
+      const place = index[i] - 1;
+      if (place < 0 || this.seenIn[place] === this.windows) continue;
+      this.seenIn[place] = this.windows;
+      found[count++] = this.hashes[place];
+    }
+    return found.subarray(0, count);
   }
 }
 
 /**
- * The windows of 10 seconds that a batch's entries make, by start (milliseconds).
- *
- * Aggregated by dictionary index with typed arrays. `left[i]` ≠ 0 leaves entry `i` out.
+ * What a batch's entries add up to: aggregated by dictionary index with typed arrays, by windows of 10 seconds.
  */
-export function aggregateBatch(batch: DecodedBatch, left: Uint8Array): Map<number, Window> {
-  const byStart = new Map<number, number[]>();
-  for (let i = 0; i < batch.count; i++) {
-    if (left[i] !== 0) continue;
-    const startMs = tumblingWindowStart(batch.timeMs[i]);
-    const entries = byStart.get(startMs);
-    if (entries === undefined) byStart.set(startMs, [i]);
-    else entries.push(i);
-  }
-  const counters = keyedDimensions(batch).map((keyed) => ({ keyed, counts: new PlaceCounts(keyed) }));
-  const hashes = Float64Array.from(batch.columns.host.dict, hashHost);
-  const windows = new Map<number, Window>();
-  for (const [startMs, entries] of byStart) {
-    const window = emptyWindow();
-    countNumbers(window, batch, startMs, entries);
-    for (const { keyed, counts } of counters) {
-      counts.count(batch, entries);
-      counts.flush(window.breakdown.tops[keyed.dimension]);
+export class BatchAggregate {
+  /** Windows of 10 seconds, by start (milliseconds). */
+  readonly windows: ReadonlyMap<number, Window>;
+  private readonly byStart = new Map<number, number[]>();
+  private readonly counters: { keyed: Keyed; counts: PlaceCounts }[];
+  private readonly sketches: SketchCounts;
+
+  /** @param left ≠ 0 at `i` leaves entry `i` out */
+  constructor(
+    private readonly batch: DecodedBatch,
+    left: Uint8Array,
+  ) {
+    for (let i = 0; i < batch.count; i++) {
+      if (left[i] !== 0) continue;
+      const startMs = tumblingWindowStart(batch.timeMs[i]);
+      const entries = this.byStart.get(startMs);
+      if (entries === undefined) this.byStart.set(startMs, [i]);
+      else entries.push(i);
     }
-    countSketches(window.breakdown, batch, entries, hashes);
-    pruneBreakdown(window.breakdown, SECONDS_PER_WINDOW);
-    windows.set(startMs, window);
+    this.counters = keyedDimensions(batch).map((keyed) => ({ keyed, counts: new PlaceCounts(keyed) }));
+    this.sketches = new SketchCounts(batch);
+    this.windows = new Map([...this.byStart].map(([startMs, entries]) => [startMs, this.windowOf(startMs, entries)]));
   }
-  return windows;
+
+  private windowOf(startMs: number, entries: number[]): Window {
+    const window = { ...emptyWindow(), breakdown: this.breakdownOf([startMs], SECONDS_PER_WINDOW) };
+    countNumbers(window, this.batch, startMs, entries);
+    return window;
+  }
+
+  /** What the entries of several windows together were made of, with as many keys as `resolution` (seconds) keeps. */
+  breakdownOf(starts: readonly number[], resolution: number): Breakdown {
+    const breakdown = emptyBreakdown();
+    const entries = starts.flatMap((startMs) => this.byStart.get(startMs) ?? []);
+    for (const { keyed, counts } of this.counters) {
+      counts.count(this.batch, entries);
+      counts.flush(breakdown.tops[keyed.dimension]);
+    }
+    this.sketches.countInto(breakdown, entries);
+    pruneBreakdown(breakdown, resolution);
+    return breakdown;
+  }
 }

@@ -67,6 +67,12 @@ export function addTotals(totals: Totals, other: Totals): void {
   totals.peak = Math.max(totals.peak, other.peak);
 }
 
+export function sumOf(parts: Iterable<Totals>): Totals {
+  const totals = emptyTotals();
+  for (const part of parts) addTotals(totals, part);
+  return totals;
+}
+
 /**
  * Merges a window of the same agent and span into `window`. Any order and batching of the same entries gives the same
  * numbers, percentiles and distinct hosts, and the same tops while these are exact.

@@ -7,6 +7,7 @@ import {
   type Part,
 } from '../../core/windows/breakdown.js';
 import type { Transaction } from '../database.js';
+import { byteaArray } from './bytea-array.js';
 import type { WindowScope } from './window.sql.js';
 
 type Sql = Transaction['sql'];
@@ -68,6 +69,6 @@ export async function writeBreakdowns(
   breakdowns: ReadonlyMap<number, Breakdown>,
 ): Promise<void> {
   if (breakdowns.size === 0) return;
-  const columns = PARTS.map((part) => [...breakdowns.values()].map((breakdown) => encodePart(breakdown, part)));
+  const columns = PARTS.map((part) => byteaArray(Array.from(breakdowns.values(), (own) => encodePart(own, part))));
   await sql(WRITE, [tenantId, agentId, resolution, [...breakdowns.keys()], ...columns]);
 }

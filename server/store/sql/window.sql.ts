@@ -3,6 +3,7 @@ import { RESOLUTIONS } from '../../core/windows/resolutions.js';
 import { emptyWindow, type Totals, type Window } from '../../core/windows/window.js';
 import type { Transaction } from '../database.js';
 import { readBreakdowns, writeBreakdowns } from './breakdown.sql.js';
+import { byteaArray } from './bytea-array.js';
 
 type Sql = Transaction['sql'];
 
@@ -82,14 +83,13 @@ export async function readWindows(
   );
 }
 
-const COLUMNS = ['start_ms', ...NUMBERS, 'seconds'];
+const COLUMNS = ['start_ms', ...NUMBERS];
 const WRITE_NUMBERS = `
-  INSERT INTO traffic_window (tenant_id, agent_id, resolution, revision, ${COLUMNS.join(', ')})
-  SELECT $1, $2, $3, $4, * FROM unnest(${COLUMNS.map((name, i) => `$${i + 5}::${name === 'seconds' ? 'bytea' : 'bigint'}[]`).join(', ')})
+  INSERT INTO traffic_window (tenant_id, agent_id, resolution, revision, seconds, ${COLUMNS.join(', ')})
+  SELECT $1, $2, $3, $4, * FROM unnest($5::bytea[], ${COLUMNS.map((_, i) => `$${i + 6}::bigint[]`).join(', ')})
   ON CONFLICT (tenant_id, agent_id, resolution, start_ms) DO UPDATE SET
-    revision = excluded.revision, ${COLUMNS.slice(1)
-      .map((name) => `${name} = excluded.${name}`)
-      .join(', ')}`;
+    revision = excluded.revision, seconds = excluded.seconds,
+    ${NUMBERS.map((name) => `${name} = excluded.${name}`).join(', ')}`;
 
 /** Writes the finest windows of an agent whole, as of `revision`; their breakdowns as they are read. */
 export async function writeWindows(
@@ -102,15 +102,20 @@ export async function writeWindows(
 ): Promise<void> {
   if (windows.size === 0) return;
   const scope = { tenantId, agentId, resolution: FINEST };
-  const columns: unknown[][] = COLUMNS.map(() => []);
-  for (const [startMs, { hits, bytes, status, peak, seconds }] of windows) {
-    [startMs, hits, bytes, ...status, peak, encodeSeconds(seconds)].forEach((value, i) => {
-      columns[i].push(value);
-    });
-  }
-  await sql(WRITE_NUMBERS, [tenantId, agentId, FINEST, revision, ...columns]);
+  const seconds = byteaArray(Array.from(windows.values(), (window) => encodeSeconds(window.seconds)));
+  await sql(WRITE_NUMBERS, [tenantId, agentId, FINEST, revision, seconds, ...columnsOf(windows)]);
   const broken = [...windows].filter(([startMs]) => startMs >= breakdownsFromMs);
   await writeBreakdowns(sql, scope, new Map(broken.map(([startMs, { breakdown }]) => [startMs, breakdown])));
+}
+
+/** Starts and numbers of windows, by column. */
+function columnsOf(windows: ReadonlyMap<number, Totals>): number[][] {
+  const columns: number[][] = COLUMNS.map(() => []);
+  for (const [startMs, { hits, bytes, status, peak }] of windows)
+    [startMs, hits, bytes, ...status, peak].forEach((value, i) => {
+      columns[i].push(value);
+    });
+  return columns;
 }
 
 /** Adds to windows of one resolution, coarser than the finest, that stand already or not. The caller holds the lock. */
@@ -120,12 +125,7 @@ export async function addNumbers(
   revision: number,
   windows: ReadonlyMap<number, Totals>,
 ): Promise<void> {
-  const columns: unknown[][] = [[], ...NUMBERS.map(() => [])];
-  for (const [startMs, { hits, bytes, status, peak }] of windows) {
-    [startMs, hits, bytes, ...status, peak].forEach((value, i) => {
-      columns[i].push(value);
-    });
-  }
+  const columns = columnsOf(windows);
   const sums = NUMBERS.map((name) =>
     name === 'peak'
       ? 'peak = greatest(traffic_window.peak, excluded.peak)'
@@ -137,4 +137,26 @@ export async function addNumbers(
      ON CONFLICT (tenant_id, agent_id, resolution, start_ms) DO UPDATE SET revision = excluded.revision, ${sums.join(', ')}`,
     [scope.tenantId, scope.agentId, scope.resolution, revision, ...columns],
   );
+}
+
+const [, MINUTE] = RESOLUTIONS;
+
+/** Of an agent's minutes those of which nothing is stored: no window, no finer one, no mark. */
+export async function untouchedMinutes(
+  sql: Sql,
+  tenantId: string,
+  agentId: string,
+  starts: readonly number[],
+): Promise<number[]> {
+  const rows = await sql<{ start_ms: number }>(
+    `SELECT start_ms FROM unnest($3::bigint[]) AS m (start_ms)
+     WHERE NOT EXISTS (SELECT FROM traffic_window w WHERE w.tenant_id = $1 AND w.agent_id = $2
+         AND w.resolution = ${FINEST} AND w.start_ms >= m.start_ms AND w.start_ms < m.start_ms + ${MINUTE * 1_000})
+       AND NOT EXISTS (SELECT FROM traffic_window w WHERE w.tenant_id = $1 AND w.agent_id = $2
+         AND w.resolution = ${MINUTE} AND w.start_ms = m.start_ms)
+       AND NOT EXISTS (SELECT FROM rollup_mark w WHERE w.tenant_id = $1 AND w.agent_id = $2
+         AND w.resolution = ${MINUTE} AND w.start_ms = m.start_ms)`,
+    [tenantId, agentId, starts],
+  );
+  return rows.map((row) => row.start_ms);
 }

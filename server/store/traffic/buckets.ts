@@ -1,5 +1,6 @@
+import { type Floors, finestKept } from '../../core/rollup/plan.js';
 import { type Breakdown, emptyBreakdown, type Part } from '../../core/windows/breakdown.js';
-import { rollupEnd } from '../../core/windows/resolutions.js';
+import { rollupEnd, rollupStart } from '../../core/windows/resolutions.js';
 import { addTotals, emptyTotals, type Totals } from '../../core/windows/window.js';
 import type { Transaction } from '../database.js';
 import { addRow } from '../sql/breakdown.sql.js';
@@ -42,26 +43,34 @@ export async function readBuckets(sql: Transaction['sql'], query: BucketsQuery):
   return owners;
 }
 
-/** Reads breakdowns into buckets that have hits; the rows may reach beyond a bucket where finer ones are not kept. */
+/**
+ * Reads breakdowns into buckets that have hits. Where finer ones are not kept of all agents they reach beyond a bucket,
+ * the same of each agent.
+ *
+ * @param floors of the breakdowns, common to all agents
+ */
 export async function addBreakdowns(
   sql: Transaction['sql'],
   owners: OwnedBuckets,
   { tenantId, ranges, stepMs, byAgent }: BucketsQuery,
   parts: readonly Part[],
+  floors: Floors,
 ): Promise<void> {
   if (owners.size === 0) return;
   for (const row of await readParts(sql, tenantId, ranges, parts)) {
     const buckets = owners.get(byAgent ? row.agentId : null);
-    for (const bucket of buckets ? touched(buckets, row, stepMs) : []) {
+    for (const bucket of buckets ? touched(buckets, row, stepMs, floors) : []) {
       bucket.breakdown ??= emptyBreakdown();
       addRow(bucket.breakdown, row, parts);
     }
   }
 }
 
-/** The buckets that a row's window touches: several where finer rows are not kept any more. */
-function touched(buckets: Buckets, { resolution, startMs }: PartsRow, stepMs: number): Bucket[] {
+/** The buckets that a row tells of: several where finer rows are not kept of all agents any more. */
+function touched(buckets: Buckets, row: PartsRow, stepMs: number, floors: Floors): Bucket[] {
   if (!Number.isFinite(stepMs)) return [...buckets.values()];
+  const resolution = Math.max(row.resolution, finestKept(floors, row.startMs));
+  const startMs = rollupStart(row.startMs, resolution);
   const endMs = rollupEnd(startMs, resolution);
   const found: Bucket[] = [];
   for (let bucketMs = Math.floor(startMs / stepMs) * stepMs; bucketMs < endMs; bucketMs += stepMs) {

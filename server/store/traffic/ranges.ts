@@ -5,6 +5,7 @@ import {
   type Floors,
   planRead,
   type Range,
+  roundUp,
   windowsIn,
 } from '../../core/rollup/plan.js';
 import { MONTH, RESOLUTIONS, rollupStart, TENANT_WIDE_FROM } from '../../core/windows/resolutions.js';
@@ -46,8 +47,9 @@ export class ScopeMarks {
 
   static async read(sql: Transaction['sql'], tenantId: string, scope: TrafficScope, span: Span): Promise<ScopeMarks> {
     const ids = scope.agents.map((agent) => agent.id);
-    const fromMs = rollupStart(span.fromMs, MONTH);
-    const marks = await readMarks(sql, tenantId, scope.tenant ? [TENANT_WIDE, ...ids] : ids, fromMs, span.toMs);
+    // Of whole months: what is not kept finer is read of more than the span.
+    const [fromMs, toMs] = [rollupStart(span.fromMs, MONTH), roundUp(span.toMs, MONTH)];
+    const marks = await readMarks(sql, tenantId, scope.tenant ? [TENANT_WIDE, ...ids] : ids, fromMs, toMs);
     const byAgent = new Map([...marks].map(([agentId, own]) => [agentId, new DirtyWindows(own)]));
     // A window of the tenant is dirty with each of its agents'.
     if (scope.tenant) byAgent.set(TENANT_WIDE, new DirtyWindows([...marks.values()].flat()));

@@ -1,0 +1,104 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { decodeLogBatch, type Entry, LogBatchBuilder } from '../schema/log-batch.js';
+import { Ingest } from '../server/ingest/index.js';
+import { Rollups } from '../server/rollup/index.js';
+import { startEmbeddedPostgres } from '../server/store/cluster/embedded.js';
+import { Database } from '../server/store/database.js';
+import { ensurePartitions } from '../server/store/partitions.js';
+
+/** The store without the server around it, on a PostgreSQL of its own: each step runs when the benchmark says so. */
+export class BenchStore {
+  readonly rollups: Rollups;
+  private readonly ingest: Ingest;
+  private readonly positions = new Map<string, number>();
+
+  private constructor(
+    readonly db: Database,
+    readonly tenantId: string,
+    readonly url: string,
+    private readonly folder: string,
+    private readonly stopPostgres: () => Promise<void>,
+  ) {
+    this.ingest = new Ingest(db, () => undefined);
+    this.rollups = new Rollups(db, pino({ level: 'silent' }));
+  }
+
+  static async start(): Promise<BenchStore> {
+    const folder = mkdtempSync(join(tmpdir(), 'hlm-bench-'));
+    const cluster = await startEmbeddedPostgres(folder);
+    const db = await Database.open(cluster.url);
+    await ensurePartitions(db);
+    const [{ id }] = await db.ownerSql<{ id: string }>('INSERT INTO tenant (name) VALUES ($1) RETURNING id', ['bench']);
+    for (const table of ['tenant_counter', 'tenant_traffic', 'retention'])
+      await db.ownerSql(`INSERT INTO ${table} (tenant_id) VALUES ($1)`, [id]);
+    return new BenchStore(db, id, cluster.url, folder, () => cluster.stop());
+  }
+
+  async close(): Promise<void> {
+    await this.db.close();
+    await this.stopPostgres();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Takes a batch in, as it comes from an agent; returns the agent's id. */
+  async append(agentName: string, entries: readonly Entry[]): Promise<string> {
+    const builder = new LogBatchBuilder();
+    for (const entry of entries) builder.add(entry);
+    const wire = builder.build();
+    const from = this.positions.get(agentName) ?? 0;
+    const to = from + entries.length;
+    const { agentId } = await this.ingest.append({
+      tenantId: this.tenantId,
+      agentName,
+      stream: { id: 'bench', epoch: null, tail: null, from, to },
+      wire,
+      batch: decodeLogBatch(wire),
+      malformed: 0,
+      skipped: 0,
+      rejections: [],
+    });
+    this.positions.set(agentName, to);
+    return agentId;
+  }
+
+  /** Makes all marks due, and computes them. */
+  async rollUp(): Promise<void> {
+    for (let left = 1; left > 0; ) {
+      await this.db.ownerSql("UPDATE agent SET last_batch_at = now() - interval '1 day'");
+      await this.db.ownerSql("UPDATE rollup_mark SET marked_at = now() - interval '1 day'");
+      await this.rollups.rollUpDue();
+      [{ left }] = await this.db.ownerSql<{ left: number }>('SELECT count(*) AS left FROM rollup_mark');
+    }
+  }
+
+  /** CPU of this process and of its PostgreSQL so far, seconds. */
+  cpuSeconds(): number {
+    const { user, system } = process.cpuUsage();
+    const postmaster = readFileSync(join(this.folder, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0];
+    return (user + system) / 1e6 + treeSeconds(postmaster);
+  }
+}
+
+/** Clock ticks a second, as Linux says them to programs. */
+const TICKS = 100;
+
+/** CPU of a process, of those it has ended, and of those that it runs. */
+function treeSeconds(root: string): number {
+  let ticks = 0;
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    let fields: string[];
+    try {
+      // The command's name may hold anything: fields are counted from behind it.
+      fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
+    } catch {
+      continue;
+    }
+    const [parent, user, system, endedUser, endedSystem] = [1, 11, 12, 13, 14].map((i) => fields[i]);
+    if (pid === root) ticks += Number(user) + Number(system) + Number(endedUser) + Number(endedSystem);
+    else if (parent === root) ticks += Number(user) + Number(system);
+  }
+  return ticks / TICKS;
+}
