@@ -79,7 +79,9 @@ async function mergeCoarse(
   revision: number,
   windows: ReadonlyMap<number, Window>,
 ): Promise<void> {
-  for (const [resolution, starts] of byKept(windows.keys(), agent.windowFloors)) {
+  // The finest first: whoever marks a tenant's windows does so in this order.
+  const kept = [...byKept(windows.keys(), agent.windowFloors)].sort(([a], [b]) => a - b);
+  for (const [resolution, starts] of kept) {
     const totals = new Map(
       [...starts].map(([startMs, finer]) => [startMs, sumOf(finer.map((finerMs) => windows.get(finerMs)!))]),
     );

@@ -4,10 +4,9 @@ import { lockAgentById } from '../store/sql/agent.sql.js';
 import { dropBelowFloors, marksBefore, setFloors } from '../store/sql/floor.sql.js';
 import { lockTenantTraffic, type TrafficFloors } from '../store/sql/tenant-traffic.sql.js';
 import { TENANT_WIDE } from '../store/sql/window.sql.js';
-import { rollUpAgent } from './roll.js';
+import { rollUpAgent, WINDOWS_AT_ONCE } from './roll.js';
 
-/** Windows computed, and rows dropped, in one transaction. */
-const WINDOWS_AT_ONCE = 60;
+/** Rows dropped in one transaction. */
 const ROWS_AT_ONCE = 5_000;
 
 /**
@@ -58,7 +57,7 @@ async function raiseAgentFloors(db: Database, tenantId: string, agentId: string,
     for (;;) {
       const more = await db.inTenants([tenantId], async (tx) => {
         const starts = await marksBefore(tx.sql, tenantId, agentId, resolution, beforeMs, WINDOWS_AT_ONCE);
-        return starts.length > 0 && rollUpAgent(tx, scope, starts);
+        return starts.length > 0 && (await rollUpAgent(tx, scope, starts)) > 0;
       });
       if (!more) break;
     }

@@ -3,12 +3,15 @@ import { isTransient } from '../errors.js';
 import type { Database } from '../store/database.js';
 import { type DueOwner, dueMarks, dueOwners } from '../store/sql/due-mark.sql.js';
 import { TENANT_WIDE } from '../store/sql/window.sql.js';
-import { rollUpAgent, rollUpTenant } from './roll.js';
+import { rollUpAgent, rollUpTenant, WINDOWS_AT_ONCE } from './roll.js';
 
 /** How often is looked for what is due. */
 const LOOK_MS = 2_000;
-/** Windows of one transaction: short, because ingest of the agent waits for it. */
-const WINDOWS_AT_ONCE = 60;
+/** An owner whose rollup failed is left alone so long, and longer with each failure. */
+const BACK_OFF_MS = 2_000;
+const BACK_OFF_MAX_MS = 5 * 60_000;
+/** Transactions of an owner before the next has its turn, of each resolution: fine windows must not starve coarse ones. */
+const TRANSACTIONS_A_TURN = 4;
 
 /**
  * Computes coarser windows from finer ones, as marks ask for. Any number of servers may do so at once, and each may be
@@ -18,6 +21,7 @@ export class Rollups {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
   private stopped = false;
+  private readonly failed = new Map<string, { times: number; untilMs: number }>();
 
   constructor(
     private readonly db: Database,
@@ -39,33 +43,67 @@ export class Rollups {
     if (this.stopped) return;
     this.timer = setTimeout(() => {
       this.running = this.rollUpDue()
-        .catch((error: unknown) => {
-          if (!isTransient(error)) this.log.error({ err: error }, 'rollup failed');
-        })
+        .catch((error: unknown) => this.report(error, 'looking for due rollups failed'))
         .finally(() => this.schedule());
     }, LOOK_MS);
   }
 
-  /** Computes all that is due now. */
+  /** Computes all that is due now: owners have turns, so that one with much to do does not hold up the others. */
   async rollUpDue(): Promise<void> {
-    for (let owners = await dueOwners(this.db); owners.length > 0; owners = await dueOwners(this.db)) {
-      let rolled = 0;
-      for (const owner of owners) rolled += await this.rollUp(owner);
-      // Others hold the locks of all that is left: they do it, or will let us.
-      if (rolled === 0) return;
+    for (let rolled = 1; rolled > 0; ) {
+      rolled = 0;
+      // Nothing rolled: others hold the locks of all that is left, or it failed; the next look comes soon.
+      for (const owner of await dueOwners(this.db)) if (this.isReady(owner)) rolled += await this.turnOf(owner);
     }
   }
 
-  /** Everything due of one owner, the finest first; returns how many transactions that took. */
-  private async rollUp(owner: DueOwner): Promise<number> {
-    for (let count = 0; ; count++) {
-      const due = this.stopped ? null : await dueMarks(this.db, owner, WINDOWS_AT_ONCE);
-      if (due === null) return count;
-      const scope = { ...owner, resolution: due.resolution };
-      const done = await this.db.inTenants([owner.tenantId], (tx) =>
-        owner.agentId === TENANT_WIDE ? rollUpTenant(tx, scope, due.starts) : rollUpAgent(tx, scope, due.starts),
-      );
-      if (!done) return count;
+  private isReady(owner: DueOwner): boolean {
+    return !this.stopped && (this.failed.get(nameOf(owner))?.untilMs ?? 0) <= performance.now();
+  }
+
+  /** One owner's turn; returns how many transactions it took. */
+  private async turnOf(owner: DueOwner): Promise<number> {
+    const name = nameOf(owner);
+    try {
+      const count = await this.rollUp(owner);
+      this.failed.delete(name);
+      return count;
+    } catch (error) {
+      const times = (this.failed.get(name)?.times ?? 0) + 1;
+      this.failed.set(name, {
+        times,
+        untilMs: performance.now() + Math.min(BACK_OFF_MS * 2 ** times, BACK_OFF_MAX_MS),
+      });
+      this.report(error, 'rollup failed', owner);
+      return 0;
     }
   }
+
+  /** Some of each resolution that is due of one owner, the finest first. */
+  private async rollUp(owner: DueOwner): Promise<number> {
+    let count = 0;
+    for (const [resolution, starts] of await dueMarks(this.db, owner, TRANSACTIONS_A_TURN * WINDOWS_AT_ONCE)) {
+      const scope = { ...owner, resolution };
+      let left = starts;
+      for (let i = 0; i < TRANSACTIONS_A_TURN && left.length > 0 && !this.stopped; i++) {
+        const some = left.slice(0, WINDOWS_AT_ONCE);
+        const done = await this.db.inTenants([owner.tenantId], (tx) =>
+          owner.agentId === TENANT_WIDE ? rollUpTenant(tx, scope, some) : rollUpAgent(tx, scope, some),
+        );
+        if (done === 0) return count;
+        left = left.slice(done);
+        count++;
+      }
+    }
+    return count;
+  }
+
+  private report(error: unknown, message: string, owner?: DueOwner): void {
+    if (isTransient(error)) this.log.debug({ err: error, ...owner }, message);
+    else this.log.error({ err: error, ...owner }, message);
+  }
+}
+
+function nameOf({ tenantId, agentId }: DueOwner): string {
+  return `${tenantId} ${agentId}`;
 }

@@ -44,6 +44,19 @@ export function pruneBreakdown(breakdown: Breakdown, resolution: number): void {
   for (const dimension of DIMENSIONS) pruneTops(breakdown.tops[dimension], keysMax(resolution));
 }
 
+/** Keys that a breakdown made of many may gather before it is done, as multiples of those kept. */
+const GROWTH_MAX = 8;
+const GROWTH_KEPT = 4;
+
+/** Bounds what a breakdown holds while others are merged into it: it is pruned at last. */
+export function boundGrowth(breakdown: Breakdown, resolution: number): void {
+  const kept = keysMax(resolution);
+  for (const dimension of DIMENSIONS) {
+    const tops = breakdown.tops[dimension];
+    if (tops.listed.size > kept * GROWTH_MAX) pruneTops(tops, kept * GROWTH_KEPT);
+  }
+}
+
 export function encodePart(breakdown: Breakdown, part: Part): Buffer {
   if (part === 'SIZE') return encodeDDSketch(breakdown.size);
   if (part === 'DURATION') return encodeDDSketch(breakdown.duration);

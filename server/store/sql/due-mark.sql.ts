@@ -1,4 +1,4 @@
-import { MONTH } from '../../core/windows/resolutions.js';
+import { MONTH, RESOLUTIONS } from '../../core/windows/resolutions.js';
 import type { Database } from '../database.js';
 import { TENANT_WIDE } from './window.sql.js';
 
@@ -31,20 +31,22 @@ export async function dueOwners(db: Database): Promise<DueOwner[]> {
   );
 }
 
-/** The finest due marks of an owner, the oldest first. */
+/** Due marks of an owner, the oldest of each resolution, up to `limit` each; the finest resolution first. */
 export async function dueMarks(
   db: Database,
   { tenantId, agentId }: DueOwner,
   limit: number,
-): Promise<{ resolution: number; starts: number[] } | null> {
+): Promise<Map<number, number[]>> {
   const due = agentId === TENANT_WIDE ? TENANT_DUE : AGENT_DUE;
-  const rows = await db.ownerSql<{ resolution: number; start_ms: number }>(
-    `SELECT m.resolution, m.start_ms FROM rollup_mark m
-     LEFT JOIN agent a ON a.tenant_id = m.tenant_id AND a.id = m.agent_id
-     WHERE m.tenant_id = $1 AND m.agent_id = $2 AND ${due} ORDER BY m.resolution, m.start_ms LIMIT $3`,
-    [tenantId, agentId, limit],
+  const rows = await db.ownerSql<{ resolution: number; starts: number[] }>(
+    `SELECT r.resolution, array_agg(d.start_ms ORDER BY d.start_ms)::float8[] AS starts
+     FROM unnest($3::integer[]) AS r (resolution)
+     CROSS JOIN LATERAL (SELECT m.start_ms FROM rollup_mark m
+       LEFT JOIN agent a ON a.tenant_id = m.tenant_id AND a.id = m.agent_id
+       WHERE m.tenant_id = $1 AND m.agent_id = $2 AND m.resolution = r.resolution AND ${due}
+       ORDER BY m.start_ms LIMIT $4) AS d
+     GROUP BY 1 ORDER BY 1`,
+    [tenantId, agentId, RESOLUTIONS.slice(1), limit],
   );
-  if (rows.length === 0) return null;
-  const [{ resolution }] = rows;
-  return { resolution, starts: rows.filter((row) => row.resolution === resolution).map((row) => row.start_ms) };
+  return new Map(rows.map(({ resolution, starts }) => [resolution, starts]));
 }

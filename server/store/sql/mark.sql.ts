@@ -22,7 +22,7 @@ export async function markDirty(
 
 /**
  * Marks windows of the whole tenant dirty, without its lock. A mark that stands is written anew: whoever is taking it
- * away waits for this transaction then, and reads what it has changed.
+ * away waits for this transaction then, and reads what it has changed. It stays as old as it is, or it would never be due.
  */
 export async function markTenantDirty(
   sql: Sql,
@@ -35,7 +35,7 @@ export async function markTenantDirty(
   await sql(
     `INSERT INTO rollup_mark (tenant_id, agent_id, resolution, start_ms)
      SELECT $1, $2, $3, start_ms FROM unnest($4::bigint[]) AS start_ms ORDER BY start_ms
-     ON CONFLICT (tenant_id, agent_id, resolution, start_ms) DO UPDATE SET marked_at = clock_timestamp()`,
+     ON CONFLICT (tenant_id, agent_id, resolution, start_ms) DO UPDATE SET marked_at = rollup_mark.marked_at`,
     [tenantId, TENANT_WIDE, resolution, starts],
   );
 }
@@ -48,12 +48,17 @@ export async function takeMarks(
   resolution: number,
   starts: readonly number[],
 ): Promise<number[]> {
+  const own = 'tenant_id = $1 AND agent_id = $2 AND resolution = $3 AND start_ms = ANY ($4)';
+  const values = [tenantId, agentId, resolution, starts];
+  // Locked in order, as they are marked: a tenant's marks are written without its lock.
   const rows = await sql<{ start_ms: number }>(
-    `DELETE FROM rollup_mark WHERE tenant_id = $1 AND agent_id = $2 AND resolution = $3 AND start_ms = ANY ($4)
-     RETURNING start_ms`,
-    [tenantId, agentId, resolution, starts],
+    `SELECT start_ms FROM rollup_mark WHERE ${own} ORDER BY start_ms FOR UPDATE`,
+    values,
   );
-  return rows.map((row) => row.start_ms).sort((a, b) => a - b);
+  if (rows.length === 0) return [];
+  const taken = rows.map((row) => row.start_ms);
+  await sql(`DELETE FROM rollup_mark WHERE ${own}`, [...values.slice(0, 3), taken]);
+  return taken;
 }
 
 /** Marks of windows that begin in `[fromMs, toMs)`, by agent. */

@@ -1,4 +1,4 @@
-import { type Breakdown, emptyBreakdown, pruneBreakdown } from '../../core/windows/breakdown.js';
+import { type Breakdown, boundGrowth, emptyBreakdown, pruneBreakdown } from '../../core/windows/breakdown.js';
 import type { Transaction } from '../database.js';
 import { addRow, type BreakdownRow, PART_COLUMNS } from './breakdown.sql.js';
 import { SUMS, TOTALS_COLUMNS, type WindowScope } from './window.sql.js';
@@ -19,11 +19,27 @@ export interface RollupTarget {
 
 const SOURCE_ROWS = `f.tenant_id = $1 AND f.agent_id = ANY ($6::uuid[]) AND f.resolution = $5
   AND f.start_ms >= t.start_ms AND f.start_ms < t.end_ms`;
-const TARGETS = 'unnest($3::bigint[], $4::bigint[]) AS t (start_ms, end_ms)';
+const TARGETS = 'unnest($3::bigint[], $4::bigint[]) WITH ORDINALITY AS t (start_ms, end_ms, place)';
 
 function valuesOf(scope: WindowScope, source: RollupSource, targets: readonly RollupTarget[]): unknown[] {
   const [starts, ends] = [targets.map(({ startMs }) => startMs), targets.map(({ endMs }) => endMs)];
   return [scope.tenantId, scope.agentId, starts, ends, source.resolution, source.agentIds, scope.resolution];
+}
+
+/** How many rows each window is made of. */
+export async function countSource(
+  sql: Sql,
+  scope: WindowScope,
+  source: RollupSource,
+  targets: readonly RollupTarget[],
+): Promise<number[]> {
+  const rows = await sql<{ count: number }>(
+    `SELECT f.count FROM ${TARGETS}
+     CROSS JOIN LATERAL (SELECT count(*) FROM traffic_window f WHERE ${SOURCE_ROWS}) AS f
+     WHERE $2::uuid IS NOT NULL AND $7::integer IS NOT NULL ORDER BY t.place`,
+    valuesOf(scope, source, targets),
+  );
+  return rows.map(({ count }) => count);
 }
 
 /** Computes the numbers of windows anew from their source's rows; where there are none, the window goes. */
@@ -66,26 +82,36 @@ async function dropOthers(
   ]);
 }
 
-/** Computes breakdowns anew from their source's, as `rollUpNumbers` does numbers. Those that have a source, by start. */
+/** Rows of breakdowns at a time: between them others have their turn. */
+const ROWS_AT_ONCE = 40;
+/**
+ * Computes breakdowns anew from their source's, as `rollUpNumbers` does numbers. Those that have a source, by start.
+ * However many rows they are made of, no more is held of them than what is kept, a few times over.
+ */
 export async function mergeSourceBreakdowns(
   sql: Sql,
   scope: WindowScope,
   source: RollupSource,
   targets: readonly RollupTarget[],
 ): Promise<Map<number, Breakdown>> {
-  const values = valuesOf(scope, source, targets);
   const columns = Object.values(PART_COLUMNS).map((name) => `f.${name}`);
-  const rows = (await sql(
-    `SELECT t.start_ms, ${columns.join(', ')} FROM ${TARGETS} JOIN traffic_breakdown f ON ${SOURCE_ROWS}
-     WHERE $2::uuid IS NOT NULL AND $7::integer IS NOT NULL`,
-    values,
-  )) as BreakdownRow[];
+  await sql(
+    `DECLARE source NO SCROLL CURSOR FOR SELECT t.start_ms, ${columns.join(', ')}
+     FROM ${TARGETS} JOIN traffic_breakdown f ON ${SOURCE_ROWS} WHERE $2::uuid IS NOT NULL AND $7::integer IS NOT NULL`,
+    valuesOf(scope, source, targets),
+  );
   const merged = new Map<number, Breakdown>();
-  for (const row of rows) {
-    const breakdown = merged.get(row.start_ms) ?? emptyBreakdown();
-    merged.set(row.start_ms, breakdown);
-    addRow(breakdown, row);
+  for (let rows = ROWS_AT_ONCE; rows === ROWS_AT_ONCE; ) {
+    const some = (await sql(`FETCH ${ROWS_AT_ONCE} FROM source`)) as BreakdownRow[];
+    for (const row of some) {
+      const breakdown = merged.get(row.start_ms) ?? emptyBreakdown();
+      merged.set(row.start_ms, breakdown);
+      addRow(breakdown, row);
+      boundGrowth(breakdown, scope.resolution);
+    }
+    rows = some.length;
   }
+  await sql('CLOSE source');
   await dropOthers(sql, 'traffic_breakdown', scope, targets, new Set(merged.keys()));
   for (const breakdown of merged.values()) pruneBreakdown(breakdown, scope.resolution);
   return merged;

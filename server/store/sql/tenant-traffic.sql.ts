@@ -19,10 +19,14 @@ export async function readTenantFloors(sql: Sql, tenantId: string): Promise<Traf
   return row;
 }
 
-/** Takes the lock of a tenant's own windows; undefined where another holds it. */
-export async function lockTenantTraffic(sql: Sql, tenantId: string): Promise<TrafficFloors | undefined> {
+/** Takes the lock of a tenant's own windows; undefined where there is no such tenant, or another holds it. */
+export async function lockTenantTraffic(
+  sql: Sql,
+  tenantId: string,
+  { skipLocked = false } = {},
+): Promise<TrafficFloors | undefined> {
   const [row] = await sql<TrafficFloors & { [column: string]: unknown }>(
-    `SELECT ${FLOORS} FROM tenant_traffic WHERE tenant_id = $1 FOR NO KEY UPDATE SKIP LOCKED`,
+    `SELECT ${FLOORS} FROM tenant_traffic WHERE tenant_id = $1 FOR NO KEY UPDATE ${skipLocked ? 'SKIP LOCKED' : ''}`,
     [tenantId],
   );
   return row;
