@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { decodeLogBatch, type Entry, LogBatchBuilder } from '../schema/log-batch.js';
+import { decodeLogBatch, type Entry, type LogBatch, LogBatchBuilder } from '../schema/log-batch.js';
 import { Ingest } from '../server/ingest/index.js';
 import { Rollups } from '../server/rollup/index.js';
 import { startEmbeddedPostgres } from '../server/store/cluster/embedded.js';
@@ -23,7 +23,7 @@ export class BenchStore {
     private readonly stopPostgres: () => Promise<void>,
   ) {
     this.ingest = new Ingest(db, () => undefined);
-    this.rollups = new Rollups(db, pino({ level: 'silent' }));
+    this.rollups = new Rollups(db, pino({ level: 'error' }, process.stderr));
   }
 
   static async start(): Promise<BenchStore> {
@@ -45,9 +45,7 @@ export class BenchStore {
 
   /** Takes a batch in, as it comes from an agent; returns the agent's id. */
   async append(agentName: string, entries: readonly Entry[]): Promise<string> {
-    const builder = new LogBatchBuilder();
-    for (const entry of entries) builder.add(entry);
-    const wire = builder.build();
+    const wire = batchOf(entries);
     const from = this.positions.get(agentName) ?? 0;
     const to = from + entries.length;
     const { agentId } = await this.ingest.append({
@@ -64,9 +62,10 @@ export class BenchStore {
     return agentId;
   }
 
-  /** Makes all marks due, and computes them. */
+  /** Makes all marks due, and computes them; those of windows that are still open stay. */
   async rollUp(): Promise<void> {
-    for (let left = 1; left > 0; ) {
+    for (let [left, before] = [0, -1]; left !== before; ) {
+      before = left;
       await this.db.ownerSql("UPDATE agent SET last_batch_at = now() - interval '1 day'");
       await this.db.ownerSql("UPDATE rollup_mark SET marked_at = now() - interval '1 day'");
       await this.rollups.rollUpDue();
@@ -74,12 +73,24 @@ export class BenchStore {
     }
   }
 
-  /** CPU of this process and of its PostgreSQL so far, seconds. */
-  cpuSeconds(): number {
+  /** CPU that some work costs this process and its PostgreSQL, seconds. */
+  async cpuOf(work: () => Promise<unknown>): Promise<number> {
+    const before = this.cpuSeconds();
+    await work();
+    return this.cpuSeconds() - before;
+  }
+
+  private cpuSeconds(): number {
     const { user, system } = process.cpuUsage();
     const postmaster = readFileSync(join(this.folder, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0];
     return (user + system) / 1e6 + treeSeconds(postmaster);
   }
+}
+
+export function batchOf(entries: readonly Entry[]): LogBatch {
+  const builder = new LogBatchBuilder();
+  for (const entry of entries) builder.add(entry);
+  return builder.build();
 }
 
 /** Clock ticks a second, as Linux says them to programs. */

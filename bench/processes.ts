@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const HLM = fileURLToPath(new URL('../cli/hlm.js', import.meta.url));
+/** The user's settings stay out of it: what is measured must not go to a server or a database of theirs. */
+const ENV = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^(HLM_|DATABASE_URL|HOST$)/.test(name)),
+);
+
+/** Runs `hlm` to its end; wall seconds. Throws where it fails, with what it said. */
+export async function runHlm(args: readonly string[], env: Record<string, string> = {}): Promise<number> {
+  const begun = performance.now();
+  const child = spawn(process.execPath, [HLM, ...args], {
+    env: { ...ENV, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let output = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  if (code !== 0) throw new Error(`hlm ${args[0]} ended with ${code}: ${output}`);
+  return (performance.now() - begun) / 1_000;
+}
+
+/** Starts `hlm server` on a data folder; `databaseUrl`: on a database that runs already. */
+export async function startServer(
+  data: string,
+  databaseUrl: string | null = null,
+): Promise<{ url: string; child: ChildProcess }> {
+  const child = spawn(process.execPath, [HLM, 'server', '--data', data, '--port', '0'], {
+    env: { ...ENV, ...(databaseUrl === null ? {} : { DATABASE_URL: databaseUrl }) },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const url = /listening on (\S+)/.exec(line)?.[1];
+    if (url) return { url, child };
+  }
+  throw new Error('the server did not start');
+}
+
+export async function stop(child: ChildProcess): Promise<void> {
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  child.kill('SIGTERM');
+  await ended;
+}
+
+/** What the server answers, and how long that took. */
+export async function ask<Data>(url: string, token: string, query: string): Promise<{ data: Data; ms: number }> {
+  const begun = performance.now();
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ query }),
+  });
+  const { data, errors } = (await response.json()) as { data: Data; errors?: { message: string }[] };
+  if (errors) throw new Error(errors[0].message);
+  return { data, ms: performance.now() - begun };
+}

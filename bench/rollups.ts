@@ -1,0 +1,117 @@
+import type { Entry } from '../schema/log-batch.js';
+import { trafficAt } from '../simulator/traffic.js';
+import { BenchStore } from './store.js';
+import type { BenchOptions, Figure } from './table.js';
+
+/** Lines of one batch from an agent that is behind. */
+const BATCH_LINES = 8_192;
+/** A live agent sends what came in so many milliseconds. */
+const LIVE_BATCH_MS = 200;
+const START_MS = Date.UTC(2026, 0, 5);
+/** Lines a second that the simulator makes of a `rateScale` of 1. */
+const SIMULATED_RATE = 11.4;
+const SECONDS_A_YEAR = 365 * 86_400;
+/** Breakdowns of 10-second windows and of minutes that are kept by default, seconds. */
+const BREAKDOWNS_KEPT: Record<number, number> = { 10: 2 * 86_400, 60: 14 * 86_400 };
+
+/** The entries of one second. */
+export function entriesAt(second: number, linesPerSecond: number): Entry[] {
+  const spec = { seed: 1, rateScale: linesPerSecond / SIMULATED_RATE };
+  return trafficAt(second, spec).map(({ offsetMs, requestLine, ...request }) => {
+    const [method = null, target = null, protocol = null] = requestLine.split(' ');
+    return { ...request, timeMs: START_MS + second * 1_000 + offsetMs, method, target, protocol, durationMs: null };
+  });
+}
+
+/** What rolling up costs beside ingest, and what a year takes on disk, by how much an agent sends. */
+export async function measureRollups({ quick }: BenchOptions): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  const runs = quick ? [{ rate: 20, hours: 2 }] : [1, 20, 200].map((rate) => ({ rate, hours: rate === 200 ? 1 : 6 }));
+  for (const { rate, hours } of runs) {
+    const store = await BenchStore.start();
+    try {
+      const { ratio, lines } = await catchUp(store, rate, hours);
+      figures.push({
+        what: `rollups' CPU / ingest's, catching up on ${lines.toLocaleString('en')} lines of ${rate}/s`,
+        value: `${(ratio * 100).toFixed(0)} %`,
+        goal: '≤ 15 %',
+      });
+      figures.push({
+        what: `storage of a year at ${rate} lines/s`,
+        value: `${(await bytesPerYear(store, hours)).toFixed(2)} GB`,
+        ...(rate === 20 ? { goal: '≤ 2 GB' } : {}),
+      });
+    } finally {
+      await store.close();
+    }
+  }
+  figures.push(await live(20, quick ? 60 : 300));
+  return figures;
+}
+
+/** What ingest and then rollups cost, CPU seconds of the server's part and PostgreSQL's. */
+async function costOf(store: BenchStore, batches: readonly Entry[][]): Promise<{ ratio: number; lines: number }> {
+  const ingestSeconds = await store.cpuOf(async () => {
+    for (const batch of batches) await store.append('agent', batch);
+  });
+  const rollupSeconds = await store.cpuOf(() => store.rollUp());
+  return { ratio: rollupSeconds / ingestSeconds, lines: batches.reduce((sum, batch) => sum + batch.length, 0) };
+}
+
+/** Neither agent nor HTTP counts as ingest here, which makes the ratio the harder. */
+function catchUp(store: BenchStore, rate: number, hours: number): Promise<{ ratio: number; lines: number }> {
+  const batches: Entry[][] = [[]];
+  for (let second = 0; second < hours * 3_600; second++) {
+    for (const entry of entriesAt(second, rate)) {
+      if (batches[batches.length - 1].length === BATCH_LINES) batches.push([]);
+      batches[batches.length - 1].push(entry);
+    }
+  }
+  return costOf(store, batches);
+}
+
+/** The same as it comes: a batch every fifth of a second. */
+async function live(rate: number, seconds: number): Promise<Figure> {
+  const batches = new Map<number, Entry[]>();
+  for (let second = 0; second < seconds; second++) {
+    for (const entry of entriesAt(second, rate)) {
+      const place = Math.floor(entry.timeMs / LIVE_BATCH_MS);
+      batches.set(place, [...(batches.get(place) ?? []), entry]);
+    }
+  }
+  const store = await BenchStore.start();
+  try {
+    const { ratio } = await costOf(store, [...batches.values()]);
+    const what = `rollups' CPU / ingest's, live at ${rate} lines/s, five batches a second`;
+    return { what, value: `${(ratio * 100).toFixed(1)} %`, goal: '≤ 15 %' };
+  } finally {
+    await store.close();
+  }
+}
+
+/** GB of windows and breakdowns, indexes and all, that a year of such traffic leaves with the defaults. */
+async function bytesPerYear(store: BenchStore, hours: number): Promise<number> {
+  await store.db.ownerSql('VACUUM ANALYZE traffic_window, traffic_breakdown');
+  let bytes = 0;
+  for (const table of ['traffic_window', 'traffic_breakdown'] as const) {
+    // Bytes of rows by resolution; what stands on disk beyond that (indexes, page headers, free space) by its share.
+    const rows = await store.db.ownerSql<{ resolution: number; count: number; bytes: number }>(
+      `SELECT resolution, count(*) AS count, sum(pg_column_size(w.*))::bigint AS bytes FROM ${table} w GROUP BY 1`,
+    );
+    const [{ disk }] = await store.db.ownerSql<{ disk: number }>(`SELECT pg_total_relation_size('${table}') AS disk`);
+    const overhead = disk / rows.reduce((sum, row) => sum + row.bytes, 0);
+    for (const row of rows) bytes += yearOf(row, table === 'traffic_breakdown', hours) * overhead;
+  }
+  return bytes / 1e9;
+}
+
+function yearOf(
+  row: { resolution: number; count: number; bytes: number },
+  isBreakdown: boolean,
+  hours: number,
+): number {
+  const kept = isBreakdown ? (BREAKDOWNS_KEPT[row.resolution] ?? SECONDS_A_YEAR) : SECONDS_A_YEAR;
+  // Days and months are begun only: as many as a year has, of the size they have now, of the agent and of the tenant.
+  const windows = row.resolution > 3_600 ? (2 * kept) / row.resolution : (row.count * kept) / (hours * 3_600);
+  return (row.bytes / row.count) * windows;
+}

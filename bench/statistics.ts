@@ -1,0 +1,199 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import { decodeLogBatch, type Entry } from '../schema/log-batch.js';
+import { BatchAggregate } from '../server/core/windows/aggregate.js';
+import { encodePart, PARTS } from '../server/core/windows/breakdown.js';
+import { encodeSeconds } from '../server/core/windows/encoding.js';
+import { RESOLUTIONS, rollupStart } from '../server/core/windows/resolutions.js';
+import { PART_COLUMNS } from '../server/store/sql/breakdown.sql.js';
+import { TOTALS_COLUMNS } from '../server/store/sql/window.sql.js';
+import { ask, startServer, stop } from './processes.js';
+import { entriesAt } from './rollups.js';
+import { BenchStore, batchOf } from './store.js';
+import { type BenchOptions, type Figure, median, times } from './table.js';
+
+const DAY_MS = 86_400_000;
+/** Different windows that the fixture is made of, over and over. */
+const VARIANTS = 500;
+/** Of the fixture: what it holds does not matter to how many rows are read, and a year is to be made in minutes. */
+const LINES_PER_SECOND = 0.2;
+/** Before the last day, breakdowns of 10 s stand in one minute of so many: enough for each hour and day to be full. */
+const BREAKDOWN_MINUTES = 20;
+const RUNS = 15;
+
+/** Queries of the last hour, a year and ten years, over windows written by COPY and rolled up by the product. */
+export async function measureStatistics({ quick }: BenchOptions): Promise<Figure[]> {
+  const store = await BenchStore.start();
+  const folder = mkdtempSync(join(tmpdir(), 'hlm-bench-'));
+  try {
+    const endMs = Math.floor((await store.db.now()) / 60_000) * 60_000;
+    const days = quick ? 30 : 365;
+    const fixture = new Fixture(store);
+    const year = await fixture.write('year', 10, endMs - days * DAY_MS, endMs);
+    const ten = await fixture.write('ten-years', 3_600, rollupStart(endMs - 3_652 * DAY_MS, 3_600), endMs);
+    const rolledSeconds = await secondsOf(() => store.rollUp());
+    await store.db.ownerSql('VACUUM ANALYZE traffic_window, traffic_breakdown');
+    const { url, child } = await startServer(folder, store.url);
+    try {
+      const asker = new Asker(url, readFileSync(join(folder, 'operator-token'), 'utf8').trim());
+      return [
+        {
+          what: `rolling up ${year.windows.toLocaleString('en')} windows of 10 s, and ten years of hours`,
+          value: `${rolledSeconds.toFixed(0)} s`,
+        },
+        ...(await latencies(asker, store, year.agentId, ten.agentId, days)),
+      ];
+    } finally {
+      await stop(child);
+    }
+  } finally {
+    await store.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function latencies(asker: Asker, store: BenchStore, year: string, ten: string, days: number): Promise<Figure[]> {
+  const tops = 'top(dimension: PATH) { hits } hosts: top(dimension: HOST) { hits }';
+  const series = (points: number) => `windows(maxPoints: ${points}) { start stats { hits bytes } }`;
+  const hour = await asker.ms(year, 'PT1H', series(120));
+  const hourWhole = await asker.ms(year, 'PT1H', `${series(120)} total { hits bytes ${tops} }`);
+  const yearWhole = await asker.ms(year, `P${days}D`, `${series(366)} total { hits bytes ${tops} }`);
+  const yearTotal = await asker.ms(year, `P${days}D`, 'total { hits bytes }');
+  const tenTotal = await asker.ms(ten, 'P3650D', 'total { hits bytes }');
+  const tenYear = await asker.ms(ten, 'P365D', 'total { hits bytes }');
+  const tenSeries = await asker.ms(ten, 'P3650D', series(3_650));
+  const sumMs = await scanMs(store, year);
+  const ms = (value: number) => `${value.toFixed(1)} ms`;
+  const span = days === 365 ? 'a year' : `${days} days`;
+  return [
+    { what: 'the last hour, 120 points', value: ms(hour), goal: '10 ms' },
+    { what: 'the last hour, 120 points, totals, two tops', value: ms(hourWhole) },
+    { what: `${span}, 366 points, totals, two tops`, value: ms(yearWhole), goal: '50 ms' },
+    { what: `${span}, 366 points, totals, two tops / the last hour`, value: times(yearWhole / hour), goal: '≤ 5 ×' },
+    { what: `totals of ${span}`, value: ms(yearTotal) },
+    { what: 'totals of ten years', value: ms(tenTotal) },
+    { what: 'totals of ten years / of one, of the same agent', value: times(tenTotal / tenYear), goal: '≤ 3 ×' },
+    { what: 'ten years, 3,650 points', value: ms(tenSeries) },
+    { what: `SELECT sum(…) over the 10-second rows of ${span}`, value: ms(sumMs) },
+    { what: `the same / totals of ${span}`, value: times(sumMs / yearTotal), goal: '≥ 1,000 × for a year' },
+  ];
+}
+
+/** Asks the server as a client does. */
+class Asker {
+  constructor(
+    private readonly url: string,
+    private readonly token: string,
+  ) {}
+
+  /** Median of some runs, milliseconds, after one that warms up. */
+  async ms(agentId: string, last: string, fields: string): Promise<number> {
+    const query = `{ traffic(timeframe: { last: "${last}" }, agentIds: ["${agentId}"]) { ${fields} } }`;
+    const runs: number[] = [];
+    for (let i = 0; i <= RUNS; i++) runs.push((await ask(this.url, this.token, query)).ms);
+    return median(runs.slice(1));
+  }
+}
+
+/** What a database without rollups does. */
+async function scanMs(store: BenchStore, agentId: string): Promise<number> {
+  const runs: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    const seconds = await secondsOf(() =>
+      store.db.ownerSql('SELECT sum(hits), sum(bytes) FROM traffic_window WHERE agent_id = $1 AND resolution = 10', [
+        agentId,
+      ]),
+    );
+    runs.push(seconds * 1_000);
+  }
+  return median(runs);
+}
+
+async function secondsOf(work: () => Promise<unknown>): Promise<number> {
+  const begun = performance.now();
+  await work();
+  return (performance.now() - begun) / 1_000;
+}
+
+/** Writes windows of one resolution by COPY, with the marks that ingest would have left. */
+class Fixture {
+  private readonly numbers: string[] = [];
+  private readonly breakdowns: string[] = [];
+
+  constructor(private readonly store: BenchStore) {
+    const hex = (buffer: Buffer) => `\\\\x${buffer.toString('hex')}`;
+    for (let i = 0; i < VARIANTS; i++) {
+      const entries: Entry[] = [];
+      for (let second = i * 10; second < (i + 1) * 10; second++) entries.push(...entriesAt(second, LINES_PER_SECOND));
+      const batch = decodeLogBatch(batchOf(entries));
+      const [window] = [...new BatchAggregate(batch, batch.invalid).windows.values()];
+      if (window === undefined) continue;
+      const { hits, bytes, status, peak, seconds, breakdown } = window;
+      this.numbers.push([hits, bytes, ...status, peak, hex(encodeSeconds(seconds))].join('\t'));
+      this.breakdowns.push(PARTS.map((part) => hex(encodePart(breakdown, part))).join('\t'));
+    }
+  }
+
+  async write(name: string, resolution: number, fromMs: number, toMs: number) {
+    const agentId = await this.store.append(name, [{ ...entriesAt(0, 20)[0], timeMs: toMs - 1_000 }]);
+    const starts: number[] = [];
+    const own = rollupStart(toMs - 1_000, resolution);
+    for (let startMs = fromMs; startMs < own; startMs += resolution * 1_000) starts.push(startMs);
+    const key = `${this.store.tenantId}\t${agentId}\t${resolution}`;
+    const columns = 'tenant_id, agent_id, resolution, start_ms';
+    await this.copy(`traffic_window (${columns}, revision, ${TOTALS_COLUMNS}, seconds)`, starts, (startMs, i) => {
+      return `${key}\t${startMs}\t1\t${this.numbers[i % this.numbers.length]}\n`;
+    });
+    const parts = PARTS.map((part) => PART_COLUMNS[part]).join(', ');
+    const broken = starts.filter(
+      (startMs) =>
+        resolution > 10 || startMs >= toMs - DAY_MS || Math.floor(startMs / 60_000) % BREAKDOWN_MINUTES === 0,
+    );
+    await this.copy(`traffic_breakdown (${columns}, ${parts})`, broken, (startMs, i) => {
+      return `${key}\t${startMs}\t${this.breakdowns[i % this.breakdowns.length]}\n`;
+    });
+    await this.mark(agentId, resolution, fromMs);
+    return { agentId, windows: starts.length };
+  }
+
+  private async copy(target: string, starts: readonly number[], row: (startMs: number, i: number) => string) {
+    const client = new pg.Client({ connectionString: this.store.url });
+    await client.connect();
+    try {
+      await pipeline(Readable.from(chunks(starts, row)), client.query(copyFrom(`COPY ${target} FROM STDIN`)));
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** Marks what is made of the windows written; where they are not the finest, none finer is kept. */
+  private async mark(agentId: string, resolution: number, fromMs: number): Promise<void> {
+    const place = RESOLUTIONS.indexOf(resolution);
+    const coarser = RESOLUTIONS[place + 1] * 1_000;
+    await this.store.db.ownerSql(
+      `INSERT INTO rollup_mark (tenant_id, agent_id, resolution, start_ms)
+       SELECT DISTINCT tenant_id, agent_id, $3::integer, start_ms - mod(start_ms, $4::bigint) FROM traffic_window
+       WHERE agent_id = $1 AND resolution = $2 AND start_ms >= $5 ON CONFLICT DO NOTHING`,
+      [agentId, resolution, coarser / 1_000, coarser, fromMs],
+    );
+    const floors = RESOLUTIONS.map((_, i) => (i < place ? Number.MAX_SAFE_INTEGER : 0));
+    if (place > 0)
+      await this.store.db.ownerSql('UPDATE agent SET window_floors = $2, breakdown_floors = $2 WHERE id = $1', [
+        agentId,
+        floors,
+      ]);
+  }
+}
+
+function* chunks(starts: readonly number[], row: (startMs: number, i: number) => string): Generator<string> {
+  for (let at = 0; at < starts.length; at += 1_000)
+    yield starts
+      .slice(at, at + 1_000)
+      .map((startMs, i) => row(startMs, at + i))
+      .join('');
+}
