@@ -21,10 +21,10 @@ import { lockTenantTraffic } from '../store/sql/tenant-traffic.sql.js';
 import type { WindowScope } from '../store/sql/window.sql.js';
 import { readScopeAgents } from '../store/traffic/scope.js';
 
-/** Rows that the windows of one transaction are made of: ingest of the agent waits for it. */
+/** Breakdowns that those of one transaction are made of: ingest of the agent waits for it. */
 const SOURCE_ROWS_MAX = 240;
-/** Windows that a transaction looks at: those of old files may be made of one row each. */
-export const WINDOWS_AT_ONCE = SOURCE_ROWS_MAX;
+/** Windows of one transaction at most: their numbers cost little. */
+export const WINDOWS_AT_ONCE = 240;
 
 /**
  * Computes an agent's windows of one resolution anew from the next finer ones, the first of `starts` that together are

@@ -26,7 +26,7 @@ function valuesOf(scope: WindowScope, source: RollupSource, targets: readonly Ro
   return [scope.tenantId, scope.agentId, starts, ends, source.resolution, source.agentIds, scope.resolution];
 }
 
-/** How many rows each window is made of. */
+/** Of how many rows each window's breakdown is made: what computing it costs. */
 export async function countSource(
   sql: Sql,
   scope: WindowScope,
@@ -35,7 +35,7 @@ export async function countSource(
 ): Promise<number[]> {
   const rows = await sql<{ count: number }>(
     `SELECT f.count FROM ${TARGETS}
-     CROSS JOIN LATERAL (SELECT count(*) FROM traffic_window f WHERE ${SOURCE_ROWS}) AS f
+     CROSS JOIN LATERAL (SELECT count(*) FROM traffic_breakdown f WHERE ${SOURCE_ROWS}) AS f
      WHERE $2::uuid IS NOT NULL AND $7::integer IS NOT NULL ORDER BY t.place`,
     valuesOf(scope, source, targets),
   );
@@ -95,9 +95,11 @@ export async function mergeSourceBreakdowns(
   targets: readonly RollupTarget[],
 ): Promise<Map<number, Breakdown>> {
   const columns = Object.values(PART_COLUMNS).map((name) => `f.${name}`);
+  // OFFSET 0: window by window, by index, whatever the statistics say.
   await sql(
-    `DECLARE source NO SCROLL CURSOR FOR SELECT t.start_ms, ${columns.join(', ')}
-     FROM ${TARGETS} JOIN traffic_breakdown f ON ${SOURCE_ROWS} WHERE $2::uuid IS NOT NULL AND $7::integer IS NOT NULL`,
+    `DECLARE source NO SCROLL CURSOR FOR SELECT t.start_ms, f.* FROM ${TARGETS}
+     CROSS JOIN LATERAL (SELECT ${columns.join(', ')} FROM traffic_breakdown f WHERE ${SOURCE_ROWS} OFFSET 0) AS f
+     WHERE $2::uuid IS NOT NULL AND $7::integer IS NOT NULL`,
     valuesOf(scope, source, targets),
   );
   const merged = new Map<number, Breakdown>();
