@@ -141,6 +141,17 @@ export async function addNumbers(
 
 const [, MINUTE] = RESOLUTIONS;
 
+/** What stands first of an agent's rows of a resolution within a minute: one probe of the key. */
+const firstOf = (table: string, resolution: number) =>
+  `(SELECT w.start_ms FROM ${table} w WHERE w.tenant_id = $1 AND w.agent_id = $2 AND w.resolution = ${resolution}
+     AND w.start_ms >= m.start_ms AND w.start_ms < m.start_ms + ${MINUTE * 1_000} ORDER BY w.start_ms LIMIT 1)`;
+
+/** Whatever the planner believes of the tables: joined or hashed, they would be read whole for every batch. */
+export const UNTOUCHED_MINUTES = `
+  SELECT start_ms FROM unnest($3::bigint[]) AS m (start_ms)
+  WHERE ${firstOf('traffic_window', MINUTE)} IS NULL AND ${firstOf('traffic_window', FINEST)} IS NULL
+    AND ${firstOf('rollup_mark', MINUTE)} IS NULL`;
+
 /** Of an agent's minutes those of which nothing is stored: no window, no finer one, no mark. */
 export async function untouchedMinutes(
   sql: Sql,
@@ -148,15 +159,6 @@ export async function untouchedMinutes(
   agentId: string,
   starts: readonly number[],
 ): Promise<number[]> {
-  const rows = await sql<{ start_ms: number }>(
-    `SELECT start_ms FROM unnest($3::bigint[]) AS m (start_ms)
-     WHERE NOT EXISTS (SELECT FROM traffic_window w WHERE w.tenant_id = $1 AND w.agent_id = $2
-         AND w.resolution = ${FINEST} AND w.start_ms >= m.start_ms AND w.start_ms < m.start_ms + ${MINUTE * 1_000})
-       AND NOT EXISTS (SELECT FROM traffic_window w WHERE w.tenant_id = $1 AND w.agent_id = $2
-         AND w.resolution = ${MINUTE} AND w.start_ms = m.start_ms)
-       AND NOT EXISTS (SELECT FROM rollup_mark w WHERE w.tenant_id = $1 AND w.agent_id = $2
-         AND w.resolution = ${MINUTE} AND w.start_ms = m.start_ms)`,
-    [tenantId, agentId, starts],
-  );
+  const rows = await sql<{ start_ms: number }>(UNTOUCHED_MINUTES, [tenantId, agentId, starts]);
   return rows.map((row) => row.start_ms);
 }
