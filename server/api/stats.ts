@@ -52,7 +52,7 @@ export interface SeriesOf extends StatsSpan {
 /** A window of a series; its statistics are of the part that lies in the span. */
 export function windowOf(startMs: number, bucket: Bucket | undefined, series: SeriesOf): TrafficWindow {
   const { stepMs, span, watermarkMs } = series;
-  const { totals, revision, breakdown } = bucket ?? emptyBucket();
+  const { totals, beyondDeletion, breakdown } = bucket ?? emptyBucket();
   const endMs = startMs + stepMs;
   const part = { fromMs: Math.max(startMs, span.fromMs), toMs: Math.min(endMs, span.toMs) };
   return {
@@ -60,7 +60,7 @@ export function windowOf(startMs: number, bucket: Bucket | undefined, series: Se
     end: new Date(endMs),
     step: stepMs / 1_000,
     resolution: resolutionName(series.resolution),
-    revision: series.emptyRevision + revision,
+    revision: series.emptyRevision + beyondDeletion,
     complete: watermarkMs !== null && watermarkMs >= endMs,
     stats: statsOf(totals, breakdown, { span: part, breakdownFloors: series.breakdownFloors }),
   };

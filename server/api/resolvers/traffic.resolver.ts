@@ -17,7 +17,7 @@ import { heaviest } from '../../core/sketches/tops.js';
 import { windowStarts } from '../../core/windows/series.js';
 import { badInput, notFound } from '../../errors.js';
 import { readAgents } from '../../store/sql/agents.sql.js';
-import { commonFloors, type TrafficScope } from '../../store/traffic/ranges.js';
+import { commonFloors, emptyRevision, type TrafficScope } from '../../store/traffic/ranges.js';
 import { READERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
 import { readSnapshot, requestNow, trafficLoader } from '../request.js';
@@ -110,7 +110,7 @@ export class TrafficResolver {
       span: frame.span,
       ...shape!,
       watermarkMs: watermarkOf(scope),
-      emptyRevision: scope.agents.reduce((sum, agent) => sum + agent.deletedRevision, 0),
+      emptyRevision: emptyRevision(scope),
       breakdownFloors: commonFloors(scope, 'breakdownFloors'),
     };
     const starts = windowStarts(frame.span.fromMs, frame.span.toMs, shape!.stepMs);

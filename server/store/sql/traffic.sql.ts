@@ -28,8 +28,8 @@ export interface NumbersRow {
   agentId: string | null;
   startMs: number;
   totals: Totals;
-  /** Of each agent the greatest of its windows', summed. */
-  revision: number;
+  /** Of each agent how far the greatest revision of its windows is beyond its last deletion, summed. */
+  beyondDeletion: number;
 }
 
 const RANGES =
@@ -49,12 +49,13 @@ function rangeValues(tenantId: string, ranges: readonly OwnedRange[]): unknown[]
 
 /** Sums rows by bucket. A bucket without a row is left out. */
 export const READ_NUMBERS = `
-  SELECT owner AS "agentId", bucket AS "startMs", sum(revision)::bigint AS revision, ${SUMS} FROM (
+  SELECT owner AS "agentId", bucket AS "startMs", ${SUMS},
+    sum(greatest(by_agent.revision - coalesce(agent.deleted_revision, 0), 0))::bigint AS "beyondDeletion" FROM (
     SELECT r.agent_id, CASE WHEN $7 THEN r.agent_id END AS owner,
       CASE WHEN $6::bigint IS NULL THEN 0 ELSE w.start_ms - mod(w.start_ms, $6) END AS bucket,
       max(w.revision) AS revision, ${SUMS}
     FROM ${RANGES} JOIN traffic_window w ON ${IN_RANGE} GROUP BY 1, 2, 3
-  ) AS by_agent GROUP BY 1, 2`;
+  ) AS by_agent LEFT JOIN agent ON agent.tenant_id = $1 AND agent.id = by_agent.agent_id GROUP BY 1, 2`;
 
 export function numbersValues({ tenantId, ranges, stepMs, byAgent }: NumbersQuery): unknown[] {
   return [...rangeValues(tenantId, ranges), Number.isFinite(stepMs) ? stepMs : null, byAgent];
@@ -63,12 +64,12 @@ export function numbersValues({ tenantId, ranges, stepMs, byAgent }: NumbersQuer
 export async function readNumbers(sql: Sql, query: NumbersQuery): Promise<NumbersRow[]> {
   if (query.ranges.length === 0) return [];
   const rows = await sql<
-    TotalsRow & { agentId: string | null; startMs: number; revision: number; [column: string]: unknown }
+    TotalsRow & { agentId: string | null; startMs: number; beyondDeletion: number; [column: string]: unknown }
   >(READ_NUMBERS, numbersValues(query));
   return rows.map((row) => ({
     agentId: row.agentId,
     startMs: row.startMs,
-    revision: row.revision,
+    beyondDeletion: row.beyondDeletion,
     totals: totalsOf(row),
   }));
 }

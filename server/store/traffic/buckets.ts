@@ -9,7 +9,8 @@ import { type OwnedRange, type PartsRow, readNumbers, readParts } from '../sql/t
 /** What a stretch of time adds up to. */
 export interface Bucket {
   totals: Totals;
-  revision: number;
+  /** The agents' revisions, as far as they are beyond those of their last deletions: what `emptyRevision` lacks. */
+  beyondDeletion: number;
   /** Of the parts asked for; null: none, or nothing there. */
   breakdown: Breakdown | null;
 }
@@ -17,8 +18,8 @@ export interface Bucket {
 /** Buckets by start, milliseconds; those without a row are left out. */
 export type Buckets = Map<number, Bucket>;
 
-export function emptyBucket(revision = 0): Bucket {
-  return { totals: emptyTotals(), revision, breakdown: null };
+export function emptyBucket(): Bucket {
+  return { totals: emptyTotals(), beyondDeletion: 0, breakdown: null };
 }
 
 /** Buckets of each agent under its id; of all together under null. */
@@ -36,9 +37,9 @@ export interface BucketsQuery {
 /** Reads the numbers of rows, merged into buckets. */
 export async function readBuckets(sql: Transaction['sql'], query: BucketsQuery): Promise<OwnedBuckets> {
   const owners: OwnedBuckets = new Map();
-  for (const { agentId, startMs, totals, revision } of await readNumbers(sql, query)) {
+  for (const { agentId, startMs, totals, beyondDeletion } of await readNumbers(sql, query)) {
     const buckets = owners.get(agentId) ?? new Map<number, Bucket>();
-    owners.set(agentId, buckets.set(startMs, { totals, revision, breakdown: null }));
+    owners.set(agentId, buckets.set(startMs, { totals, beyondDeletion, breakdown: null }));
   }
   return owners;
 }
@@ -80,12 +81,9 @@ function touched(buckets: Buckets, row: PartsRow, stepMs: number, floors: Floors
   return found;
 }
 
-/** All buckets as one, without their breakdowns. */
+/** The numbers of all buckets as one. */
 export function sumBuckets(buckets: Buckets): Bucket {
   const whole = emptyBucket();
-  for (const { totals, revision } of buckets.values()) {
-    addTotals(whole.totals, totals);
-    whole.revision = Math.max(whole.revision, revision);
-  }
+  for (const { totals } of buckets.values()) addTotals(whole.totals, totals);
   return whole;
 }

@@ -21,10 +21,21 @@ export interface ScopeAgent extends TrafficFloors {
   watermarkMs: number | null;
 }
 
+/** What is read of the whole tenant at once. */
+export interface ScopeTenant extends TrafficFloors {
+  /** Revisions of the last deletions of the agents that were themselves deleted, summed. */
+  hiddenRevision: number;
+}
+
 /** Whose traffic: these agents; with `tenant`, they are all that the tenant has, and its own windows may be read. */
 export interface TrafficScope {
   agents: readonly ScopeAgent[];
-  tenant: TrafficFloors | null;
+  tenant: ScopeTenant | null;
+}
+
+/** The revision of a window without a row: those of the agents' last deletions, summed. */
+export function emptyRevision({ agents, tenant }: TrafficScope): number {
+  return agents.reduce((sum, agent) => sum + agent.deletedRevision, tenant?.hiddenRevision ?? 0);
 }
 
 interface Span {

@@ -1,6 +1,6 @@
 import type { Transaction } from '../database.js';
 import { readTenantFloors } from '../sql/tenant-traffic.sql.js';
-import type { ScopeAgent, TrafficScope } from './ranges.js';
+import type { ScopeAgent, ScopeTenant, TrafficScope } from './ranges.js';
 
 const COLUMNS = `id, deleted_revision AS "deletedRevision", watermark_ms AS "watermarkMs",
   window_floors::float8[] AS "windowFloors", breakdown_floors::float8[] AS "breakdownFloors"`;
@@ -18,6 +18,15 @@ export async function readScopeAgents(
   );
 }
 
+async function readScopeTenant(sql: Transaction['sql'], tenantId: string): Promise<ScopeTenant> {
+  const [hidden] = await sql<{ revision: number }>(
+    `SELECT coalesce(sum(deleted_revision), 0)::bigint AS revision FROM agent
+     WHERE tenant_id = $1 AND hidden_at IS NOT NULL`,
+    [tenantId],
+  );
+  return { ...(await readTenantFloors(sql, tenantId)), hiddenRevision: hidden.revision };
+}
+
 /** Reads scopes in one go: each of these agents, or all of the tenant's where null. */
 export async function readScopes(
   sql: Transaction['sql'],
@@ -27,7 +36,7 @@ export async function readScopes(
   const all = wanted.includes(null);
   const agents = await readScopeAgents(sql, tenantId, all ? null : wanted.flatMap((ids) => ids ?? []));
   const byId = new Map(agents.map((agent) => [agent.id, agent]));
-  const tenant = all ? await readTenantFloors(sql, tenantId) : null;
+  const tenant = all ? await readScopeTenant(sql, tenantId) : null;
   return wanted.map((ids) =>
     ids === null ? { agents, tenant } : { agents: [...new Set(ids)].flatMap((id) => byId.get(id) ?? []), tenant: null },
   );
