@@ -247,6 +247,6 @@ async function readFinest(
   const ranges = spans.map((span) => ({ ...span, agentId, resolution: RESOLUTIONS[0] }));
   const query = { tenantId, ranges, stepMs, byAgent: false };
   const owners = await readBuckets(sql, query);
-  await addBreakdowns(sql, owners, query, parts, NO_FLOORS);
+  await addBreakdowns(sql, owners, { ...query, parts, floors: NO_FLOORS, keysOf: RESOLUTIONS[0] });
   return owners.get(null) ?? new Map();
 }

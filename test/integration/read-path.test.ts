@@ -2,8 +2,14 @@
 // Method: statements counted beneath the loader; clients that go away while PostgreSQL is held up by a lock.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { REQUEST_KEYS_MAX } from '../../server/api/traffic/budget.js';
 import { TrafficLoader } from '../../server/api/traffic/loader.js';
+import { heaviest, keysMax } from '../../server/core/sketches/tops.js';
+import { DIMENSIONS, type Part } from '../../server/core/windows/breakdown.js';
+import type { ApiError } from '../../server/errors.js';
 import type { Database, Transaction } from '../../server/store/database.js';
+import { PARTS_AT_ONCE } from '../../server/store/sql/traffic.sql.js';
+import { wrongTops } from '../support/brute-force.js';
 import { databaseUrl, withConnection } from '../support/database.js';
 import { entry } from '../support/entries.js';
 import { ingest, line, stateOf } from '../support/ingest.js';
@@ -21,17 +27,19 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([server.close(), statistics.close()]));
 
-/** The database, with a count of transactions and of their statements. */
-function counting(db: Database): { db: Database; counts: { transactions: number; statements: string[] } } {
-  const counts = { transactions: 0, statements: [] as string[] };
+/** The database, with a count of transactions, and of their statements and what these returned. */
+function counting(db: Database) {
+  const counts = { transactions: 0, statements: [] as string[], rows: [] as number[] };
   const inTenants: Database['inTenants'] = (tenantIds, work, options) =>
     db.inTenants(
       tenantIds,
       (tx) => {
         counts.transactions++;
-        const sql: Transaction['sql'] = (text, values) => {
+        const sql: Transaction['sql'] = async (text, values) => {
           counts.statements.push(text);
-          return tx.sql(text, values);
+          const rows = await tx.sql(text, values);
+          counts.rows.push(rows.length);
+          return rows as never;
         };
         return work({ ...tx, sql });
       },
@@ -79,6 +87,69 @@ test('a total beside its series reads no numbers of its own', async () => {
   ]);
   expect([total.totals.hits, [...buckets.values()].map(({ totals }) => totals.hits)]).toEqual([2, [1, 1]]);
   expect(counts.statements.filter((text) => text.includes('JOIN traffic_window'))).toHaveLength(1);
+});
+
+test('breakdowns are read in slices, and say what they would at once', async () => {
+  const tenantId = await statistics.newTenant();
+  const path = (i: number) => `/${i % 7}`;
+  const entries = Array.from({ length: 300 }, (_, i) => entry({ timeMs: start + i * 10_000, target: path(i) }));
+  for (const agent of ['first', 'second']) await statistics.append(tenantId, agent, entries);
+  const { db, counts } = counting(statistics.db);
+  const loader = new TrafficLoader(db, tenantId);
+  const asked = { maxPoints: 400, step: 10, resolution: null };
+  const [{ buckets }, { total }] = await Promise.all([
+    loader.load({ agentIds: null, span, wish: { kind: 'series', asked, parts: ['PATH'], revisions: true } }),
+    loader.load({ agentIds: null, span, wish: { kind: 'total', parts: ['PATH', 'HOSTS'] } }),
+  ]);
+  entries.forEach(({ timeMs }, i) => {
+    const tops = buckets.get(timeMs)!.breakdown!.tops.PATH;
+    expect(heaviest(tops, 9)).toMatchObject([{ key: path(i), hits: 2, bytes: 200, maxError: 0 }]);
+  });
+  expect(wrongTops(total, [...entries, ...entries], ['PATH'])).toEqual([]);
+  const slices = counts.rows.filter((_, i) => counts.statements[i].startsWith('FETCH'));
+  expect(Math.max(...slices)).toBe(PARTS_AT_ONCE);
+  expect(slices.slice(0, 10)).toEqual([...new Array(9).fill(PARTS_AT_ONCE), 600 - 9 * PARTS_AT_ONCE]);
+});
+
+test('a bucket keeps no more keys than a window of the resolution that it is read at, and its errors stay honest', async () => {
+  const tenantId = await statistics.newTenant();
+  const entries = Array.from({ length: 3_000 }, (_, i) =>
+    entry({ timeMs: start + Math.floor(i / 300) * 60_000, target: `/${i % 7 === 0 ? 'much' : i}` }),
+  );
+  await statistics.append(tenantId, 'agent', entries);
+  const asked = { maxPoints: 1, step: 3_600, resolution: null };
+  const wish = { kind: 'series' as const, asked, parts: ['PATH' as const], revisions: false };
+  const { buckets } = await statistics.traffic(tenantId).load({ agentIds: null, span, wish });
+  const bucket = buckets.get(start)!;
+  expect(bucket.breakdown!.tops.PATH.listed.size).toBe(keysMax(3_600));
+  expect(heaviest(bucket.breakdown!.tops.PATH, 1)).toMatchObject([{ key: '/much', hits: 429, maxError: 0 }]);
+  expect(wrongTops(bucket, entries, ['PATH'])).toEqual([]);
+});
+
+test('breakdowns that would not fit into memory are refused, those of one request together, and only those', async () => {
+  const tenantId = await statistics.newTenant();
+  await statistics.append(tenantId, 'agent', [entry({ timeMs: start })]);
+  const loader = statistics.traffic(tenantId);
+  const ask = (points: number, parts: readonly Part[]) => {
+    const asked = { maxPoints: points, step: 10, resolution: null };
+    const wish = { kind: 'series' as const, asked, parts, revisions: false };
+    return loader.load({ agentIds: null, span: { fromMs: start, toMs: start + points * 10_000 }, wish });
+  };
+  const [all, some, plain, more] = await Promise.allSettled([
+    ask(10_000, DIMENSIONS),
+    ask(240, DIMENSIONS),
+    ask(10_000, []),
+    ask(240, DIMENSIONS),
+  ]);
+  expect([all, some, plain, more].map(({ status }) => status)).toEqual([
+    'rejected',
+    'fulfilled',
+    'fulfilled',
+    'rejected',
+  ]);
+  for (const refused of [all, more] as PromiseRejectedResult[])
+    expect((refused.reason as ApiError).extensions.code).toBe('QUERY_TOO_COMPLEX');
+  expect((all as PromiseRejectedResult).reason.message).toContain(`at most ${REQUEST_KEYS_MAX}`);
 });
 
 /** Statements that PostgreSQL is at, which read traffic for a query, or windows for a batch. */

@@ -163,6 +163,7 @@ test('tops bound the truth from above, by no more than their errors, in any orde
         },
         { tops: emptyTops(), truth: new Map(), pruned: false },
       );
+      expect(heaviest(whole.tops, 3)).toEqual(heaviest(whole.tops, Number.POSITIVE_INFINITY).slice(0, 3));
       const missing = new Map(whole.truth);
       for (const { key, hits, maxError } of heaviest(whole.tops, Number.POSITIVE_INFINITY)) {
         const truth = whole.truth.get(key) ?? 0;

@@ -71,10 +71,14 @@ const KEYS: [Dimension, (entry: Entry) => string][] = [
 ];
 
 /** Keys of tops whose figures the entries contradict; empty: all lie within their errors. */
-export function wrongTops(bucket: Bucket, entries: readonly Entry[]): string[] {
+export function wrongTops(
+  bucket: Bucket,
+  entries: readonly Entry[],
+  dimensions: readonly Dimension[] = KEYS.map(([dimension]) => dimension),
+): string[] {
   if (bucket.breakdown === null) return [];
   const wrong: string[] = [];
-  for (const [dimension, keyOf] of KEYS) {
+  for (const [dimension, keyOf] of KEYS.filter(([name]) => dimensions.includes(name))) {
     const counted = new Map<string, number>();
     for (const entry of entries) counted.set(keyOf(entry), (counted.get(keyOf(entry)) ?? 0) + 1);
     const tops = bucket.breakdown.tops[dimension];

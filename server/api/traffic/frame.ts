@@ -62,6 +62,11 @@ export interface SeriesShape {
   resolution: number;
 }
 
+/** Windows of a series, those that an edge cuts among them. */
+export function pointsOf({ span }: Frame, { stepMs }: Pick<SeriesShape, 'stepMs'>): number {
+  return Math.ceil(span.toMs / stepMs) - Math.floor(span.fromMs / stepMs);
+}
+
 /** @throws ApiError BAD_USER_INPUT for a series that cannot be told. */
 export function seriesShape(frame: Frame, { maxPoints, step, resolution }: SeriesAsked): SeriesShape {
   if (maxPoints < 1 || maxPoints > POINTS_MAX)

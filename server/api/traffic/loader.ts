@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 import type { Part } from '../../core/windows/breakdown.js';
+import { RESOLUTIONS } from '../../core/windows/resolutions.js';
 import type { Database, Transaction } from '../../store/database.js';
 import type { TrafficFloors } from '../../store/sql/tenant-traffic.sql.js';
 import {
@@ -15,7 +16,8 @@ import {
 import { commonFloors, rangesFor, ScopeMarks, type TrafficScope } from '../../store/traffic/ranges.js';
 import { readScopes } from '../../store/traffic/scope.js';
 import type { Span } from '../timeframe.js';
-import { type Frame, frameOf, type SeriesAsked, type SeriesShape, seriesShape } from './frame.js';
+import { BreakdownBudget } from './budget.js';
+import { type Frame, frameOf, pointsOf, type SeriesAsked, type SeriesShape, seriesShape } from './frame.js';
 
 /** Whose traffic, and when. */
 export interface TrafficKey {
@@ -56,10 +58,12 @@ interface Unit extends TrafficKey {
  */
 export class TrafficLoader {
   private readonly loader: DataLoader<TrafficAsked, TrafficAnswer>;
+  private readonly budget = new BreakdownBudget();
 
   constructor(db: Database, tenantId: string, signal?: AbortSignal) {
     this.loader = new DataLoader(
-      (asked) => db.inTenants([tenantId], (tx) => readAll(tx, tenantId, asked), { snapshot: true, signal }),
+      (asked) =>
+        db.inTenants([tenantId], (tx) => readAll(tx, tenantId, asked, this.budget), { snapshot: true, signal }),
       { cache: false },
     );
   }
@@ -71,9 +75,14 @@ export class TrafficLoader {
 
 type Answers = (TrafficAnswer | Error)[];
 
-async function readAll(tx: Transaction, tenantId: string, asked: readonly TrafficAsked[]): Promise<Answers> {
+async function readAll(
+  tx: Transaction,
+  tenantId: string,
+  asked: readonly TrafficAsked[],
+  budget: BreakdownBudget,
+): Promise<Answers> {
   const answers: Answers = new Array(asked.length);
-  const units = await unitsOf(tx, tenantId, asked, answers);
+  const units = await unitsOf(tx, tenantId, asked, answers, budget);
   for (const group of groupsOf(units)) await readGroup(tx, tenantId, group, answers);
   return answers;
 }
@@ -83,6 +92,7 @@ async function unitsOf(
   tenantId: string,
   asked: readonly TrafficAsked[],
   answers: Answers,
+  budget: BreakdownBudget,
 ): Promise<Unit[]> {
   const keys = new Map<string, TrafficKey & { places: number[] }>();
   asked.forEach(({ agentIds, span }, place) => {
@@ -100,15 +110,16 @@ async function unitsOf(
   return distinct.map(({ agentIds, span, places }, i) => {
     const frame = frameOf(span, commonFloors(scopes[i], 'windowFloors'));
     const unit: Unit = { agentIds, span, frame, scope: scopes[i], wishes: [] };
-    for (const place of places) addWish(unit, place, asked[place].wish, answers);
+    for (const place of places) addWish(unit, place, asked[place].wish, answers, budget);
     return unit;
   });
 }
 
-/** A series that cannot be told is one field's error. */
-function addWish(unit: Unit, place: number, wish: TrafficWish, answers: Answers): void {
+/** What cannot be told is one field's error. */
+function addWish(unit: Unit, place: number, wish: TrafficWish, answers: Answers, budget: BreakdownBudget): void {
   try {
     const shape = wish.kind === 'series' ? seriesShape(unit.frame, wish.asked) : null;
+    if (wish.kind !== 'frame') budget.take(shape ? pointsOf(unit.frame, shape) : 1, wish.parts, keysOf(shape ?? WHOLE));
     unit.wishes.push({ place, wish, shape });
   } catch (error) {
     answers[place] = error as Error;
@@ -149,6 +160,11 @@ async function readGroup(tx: Transaction, tenantId: string, units: Unit[], answe
 
 const WHOLE: SeriesShape = { stepMs: Number.POSITIVE_INFINITY, resolution: Number.POSITIVE_INFINITY };
 
+/** Tops of a series keep as many keys as the windows that it is read at, those of a total as many as any. Seconds. */
+function keysOf({ resolution }: SeriesShape): number {
+  return Number.isFinite(resolution) ? resolution : RESOLUTIONS[0];
+}
+
 /** Reads one span of one group of agents. */
 class GroupReader {
   private marks: Promise<ScopeMarks> | undefined;
@@ -182,7 +198,8 @@ class GroupReader {
   private async addParts(owners: OwnedBuckets, shape: SeriesShape, parts: readonly Part[]): Promise<void> {
     if (parts.length === 0) return;
     const query = await this.query(this.scope, shape, 'breakdownFloors');
-    await addBreakdowns(this.tx.sql, owners, query, parts, commonFloors(this.scope, 'breakdownFloors'));
+    const floors = commonFloors(this.scope, 'breakdownFloors');
+    await addBreakdowns(this.tx.sql, owners, { ...query, parts, floors, keysOf: keysOf(shape) });
   }
 
   private async query(

@@ -90,9 +90,7 @@ export function mergeTops(into: Tops, other: Tops): void {
 export function pruneTops(tops: Tops, keysMax: number): void {
   const { listed } = tops;
   if (listed.size <= keysMax) return;
-  const ascending = Float64Array.from(listed.values(), (known) =>
-    saturatingSum(known.hits, absent(tops, known)),
-  ).sort();
+  const ascending = boundsOf(tops).sort();
   const threshold = ascending[listed.size - keysMax - 1];
   const above = listed.size - firstAbove(ascending, threshold);
   let ties = keysMax - above;
@@ -113,20 +111,30 @@ function firstAbove(ascending: Float64Array, value: number): number {
   return place === -1 ? ascending.length : place;
 }
 
-function ranked(tops: Tops): TopKey[] {
+/** Hits that the heaviest keys have at least, so many of them. */
+function leastHits(tops: Tops, count: number): number {
+  if (tops.listed.size <= count) return 0;
+  const ascending = boundsOf(tops).sort();
+  return ascending[ascending.length - count];
+}
+
+/** The hits that each key has at most. */
+function boundsOf(tops: Tops): Float64Array {
+  return Float64Array.from(tops.listed.values(), (known) => saturatingSum(known.hits, absent(tops, known)));
+}
+
+/** The heaviest keys by hits; ties by key. */
+export function heaviest(tops: Tops, first: number): TopKey[] {
+  const least = leastHits(tops, first);
   const keys: TopKey[] = [];
   for (const [key, listed] of tops.listed) {
     const { bytes, clientErrors, serverErrors } = listed;
     const missing = absent(tops, listed);
     const hits = saturatingSum(listed.hits, missing);
+    if (hits < least) continue;
     keys.push({ key, hits, bytes, clientErrors, serverErrors, maxError: listed.error + missing });
   }
-  return keys.sort((a, b) => b.hits - a.hits || compareKeys(a.key, b.key));
-}
-
-/** The heaviest keys by hits; ties by key. */
-export function heaviest(tops: Tops, first: number): TopKey[] {
-  return ranked(tops).slice(0, first);
+  return keys.sort((a, b) => b.hits - a.hits || compareKeys(a.key, b.key)).slice(0, first);
 }
 
 /**

@@ -77,19 +77,33 @@ export async function readNumbers(sql: Sql, query: NumbersQuery): Promise<Number
 /** Columns of one window's breakdown, those asked for. */
 export type PartsRow = { agentId: string; resolution: number; startMs: number } & Record<string, Buffer>;
 
-export async function readParts(
+/** Rows of breakdowns read at a time: a few MB at worst, merged within milliseconds. */
+export const PARTS_AT_ONCE = 64;
+
+/**
+ * Reads breakdowns in slices of PARTS_AT_ONCE rows: however many there are, neither memory holds them all nor does
+ * decoding them keep others waiting. One at a time in a transaction.
+ */
+export async function* readParts(
   sql: Sql,
   tenantId: string,
   ranges: readonly OwnedRange[],
   parts: readonly Part[],
-): Promise<PartsRow[]> {
-  if (ranges.length === 0 || parts.length === 0) return [];
+): AsyncGenerator<PartsRow[]> {
+  if (ranges.length === 0 || parts.length === 0) return;
   const columns = parts.map((part) => `w.${PART_COLUMNS[part]}`);
-  return (await sql(
-    `SELECT w.agent_id AS "agentId", w.resolution, w.start_ms AS "startMs", ${columns.join(', ')}
+  await sql(
+    `DECLARE breakdowns NO SCROLL CURSOR FOR
+     SELECT w.agent_id AS "agentId", w.resolution, w.start_ms AS "startMs", ${columns.join(', ')}
      FROM ${RANGES} JOIN traffic_breakdown w ON ${IN_RANGE}`,
     rangeValues(tenantId, ranges),
-  )) as PartsRow[];
+  );
+  let slice: PartsRow[];
+  do {
+    slice = (await sql(`FETCH ${PARTS_AT_ONCE} FROM breakdowns`)) as PartsRow[];
+    yield slice;
+  } while (slice.length === PARTS_AT_ONCE);
+  await sql('CLOSE breakdowns');
 }
 
 /** The seconds' columns of an agent's finest windows that touch the event seconds `[fromSecond, toSecond]`. */

@@ -1,5 +1,5 @@
 import { type Floors, finestKept } from '../../core/rollup/plan.js';
-import { type Breakdown, emptyBreakdown, type Part } from '../../core/windows/breakdown.js';
+import { type Breakdown, emptyBreakdown, type Part, pruneBreakdown } from '../../core/windows/breakdown.js';
 import { rollupEnd, rollupStart } from '../../core/windows/resolutions.js';
 import { addTotals, emptyTotals, type Totals } from '../../core/windows/window.js';
 import type { Transaction } from '../database.js';
@@ -34,6 +34,14 @@ export interface BucketsQuery {
   byAgent: boolean;
 }
 
+export interface BreakdownsQuery extends BucketsQuery {
+  parts: readonly Part[];
+  /** Of the breakdowns, common to all agents. */
+  floors: Floors;
+  /** A bucket's tops keep as many keys as a window of this resolution. Seconds. */
+  keysOf: number;
+}
+
 /** Reads the numbers of rows, merged into buckets. */
 export async function readBuckets(sql: Transaction['sql'], query: BucketsQuery): Promise<OwnedBuckets> {
   const owners: OwnedBuckets = new Map();
@@ -47,23 +55,27 @@ export async function readBuckets(sql: Transaction['sql'], query: BucketsQuery):
 /**
  * Reads breakdowns into buckets that have hits. Where finer ones are not kept of all agents they reach beyond a bucket,
  * the same of each agent.
- *
- * @param floors of the breakdowns, common to all agents
  */
 export async function addBreakdowns(
   sql: Transaction['sql'],
   owners: OwnedBuckets,
-  { tenantId, ranges, stepMs, byAgent }: BucketsQuery,
-  parts: readonly Part[],
-  floors: Floors,
+  query: BreakdownsQuery,
 ): Promise<void> {
   if (owners.size === 0) return;
-  for (const row of await readParts(sql, tenantId, ranges, parts)) {
-    const buckets = owners.get(byAgent ? row.agentId : null);
-    for (const bucket of buckets ? touched(buckets, row, stepMs, floors) : []) {
-      bucket.breakdown ??= emptyBreakdown();
-      addRow(bucket.breakdown, row, parts);
-    }
+  for await (const slice of readParts(sql, query.tenantId, query.ranges, query.parts))
+    for (const row of slice) addToTouched(owners, row, query);
+}
+
+function addToTouched(
+  owners: OwnedBuckets,
+  row: PartsRow,
+  { byAgent, stepMs, floors, parts, keysOf }: BreakdownsQuery,
+): void {
+  const buckets = owners.get(byAgent ? row.agentId : null);
+  for (const bucket of buckets ? touched(buckets, row, stepMs, floors) : []) {
+    bucket.breakdown ??= emptyBreakdown();
+    addRow(bucket.breakdown, row, parts);
+    pruneBreakdown(bucket.breakdown, keysOf);
   }
 }
 
