@@ -86,7 +86,7 @@ test('a total beside its series reads no numbers of its own', async () => {
     loader.load({ agentIds: null, span, wish: { kind: 'series', asked: shape, parts: [], revisions: false } }),
   ]);
   expect([total.totals.hits, [...buckets.values()].map(({ totals }) => totals.hits)]).toEqual([2, [1, 1]]);
-  expect(counts.statements.filter((text) => text.includes('JOIN traffic_window'))).toHaveLength(1);
+  expect(counts.statements.filter((text) => text.includes('FROM traffic_window'))).toHaveLength(1);
 });
 
 test('breakdowns are read in slices, and say what they would at once', async () => {

@@ -96,3 +96,29 @@ test.each([
     }
   },
 );
+
+/** Finer windows that a month is read by where one of its minutes is dirty: days, hours, minutes, and ten seconds. */
+const OF_ONE_DIRTY_MINUTE = 31 + 24 + 60 + 6;
+
+test.each([1, 7, 20])('%i dirty minutes cost the finer windows beside them, and nothing else', async (count) => {
+  const shapes: [number, number][] = [
+    [3_649, Number.POSITIVE_INFINITY],
+    [365, stepFor(365 * DAY_MS, 366)],
+  ];
+  const read = () =>
+    Promise.all(shapes.flatMap(([days, stepMs]) => [[agentId], null].map((agents) => rowsRead(days, stepMs, agents))));
+  const clean = await read();
+  await statistics.db.ownerSql(
+    `INSERT INTO rollup_mark (tenant_id, agent_id, resolution, start_ms)
+     SELECT $1, $2, 60, start_ms - mod(start_ms, 60000) FROM traffic_window WHERE agent_id = $2 AND resolution = 10
+     ORDER BY mod(start_ms / 86400000, 97), start_ms LIMIT $3`,
+    [tenantId, agentId, count],
+  );
+  const dirty = await read();
+  await statistics.db.ownerSql('DELETE FROM rollup_mark');
+  dirty.forEach(({ asked, read: rows }, i) => {
+    expect(asked).toBeLessThanOrEqual(clean[i].asked + count * OF_ONE_DIRTY_MINUTE);
+    expect(rows).toBeLessThanOrEqual(clean[i].read + count * OF_ONE_DIRTY_MINUTE);
+  });
+  expect(dirty[0].asked).toBeGreaterThan(clean[0].asked);
+});

@@ -5,7 +5,7 @@ import { WINDOW_MS } from '../../core/windows/tumbling.js';
 import type { Totals } from '../../core/windows/window.js';
 import type { Transaction } from '../database.js';
 import { PART_COLUMNS } from './breakdown.sql.js';
-import { SUMS, type TotalsRow, totalsOf } from './window.sql.js';
+import { SUMS, TOTALS_COLUMNS, type TotalsRow, totalsOf } from './window.sql.js';
 
 type Sql = Transaction['sql'];
 
@@ -32,10 +32,12 @@ export interface NumbersRow {
   beyondDeletion: number;
 }
 
-const RANGES =
-  'unnest($2::uuid[], $3::integer[], $4::bigint[], $5::bigint[]) AS r (agent_id, resolution, from_ms, to_ms)';
-const IN_RANGE = `w.tenant_id = $1 AND w.agent_id = r.agent_id AND w.resolution = r.resolution
-  AND w.start_ms >= r.from_ms AND w.start_ms < r.to_ms`;
+/** Rows of ranges, each range by the key. Without an order the planner might join, and read the whole table. */
+const inRanges = (table: string, columns: string) => `
+  unnest($2::uuid[], $3::integer[], $4::bigint[], $5::bigint[]) AS r (agent_id, resolution, from_ms, to_ms)
+  CROSS JOIN LATERAL (SELECT start_ms, ${columns} FROM ${table} t
+    WHERE t.tenant_id = $1 AND t.agent_id = r.agent_id AND t.resolution = r.resolution
+      AND t.start_ms >= r.from_ms AND t.start_ms < r.to_ms ORDER BY t.start_ms) AS w`;
 
 function rangeValues(tenantId: string, ranges: readonly OwnedRange[]): unknown[] {
   return [
@@ -54,7 +56,7 @@ export const READ_NUMBERS = `
     SELECT r.agent_id, CASE WHEN $7 THEN r.agent_id END AS owner,
       CASE WHEN $6::bigint IS NULL THEN 0 ELSE w.start_ms - mod(w.start_ms, $6) END AS bucket,
       max(w.revision) AS revision, ${SUMS}
-    FROM ${RANGES} JOIN traffic_window w ON ${IN_RANGE} GROUP BY 1, 2, 3
+    FROM ${inRanges('traffic_window', `revision, ${TOTALS_COLUMNS}`)} GROUP BY 1, 2, 3
   ) AS by_agent LEFT JOIN agent ON agent.tenant_id = $1 AND agent.id = by_agent.agent_id GROUP BY 1, 2`;
 
 export function numbersValues({ tenantId, ranges, stepMs, byAgent }: NumbersQuery): unknown[] {
@@ -91,11 +93,11 @@ export async function* readParts(
   parts: readonly Part[],
 ): AsyncGenerator<PartsRow[]> {
   if (ranges.length === 0 || parts.length === 0) return;
-  const columns = parts.map((part) => `w.${PART_COLUMNS[part]}`);
+  const columns = parts.map((part) => PART_COLUMNS[part]).join(', ');
   await sql(
     `DECLARE breakdowns NO SCROLL CURSOR FOR
-     SELECT w.agent_id AS "agentId", w.resolution, w.start_ms AS "startMs", ${columns.join(', ')}
-     FROM ${RANGES} JOIN traffic_breakdown w ON ${IN_RANGE}`,
+     SELECT r.agent_id AS "agentId", r.resolution, w.start_ms AS "startMs", ${columns}
+     FROM ${inRanges('traffic_breakdown', columns)}`,
     rangeValues(tenantId, ranges),
   );
   let slice: PartsRow[];
