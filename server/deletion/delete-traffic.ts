@@ -1,20 +1,14 @@
 import { endStatesOfAgent } from '../alerts/index.js';
 import { finestRanges, misaligned, planErase, sliced, unite } from '../core/rollup/erase.js';
-import { MONTH } from '../core/windows/resolutions.js';
+import type { Mark } from '../core/rollup/plan.js';
+import { MONTH, RESOLUTIONS, TENANT_WIDE_FROM } from '../core/windows/resolutions.js';
 import { misalignedSpan } from '../errors.js';
 import { countLogs, eraseLogs } from '../retention/index.js';
 import type { Database, Transaction } from '../store/database.js';
 import { type LockedAgentRow, lockAgentById } from '../store/sql/agent.sql.js';
 import { readAgents } from '../store/sql/agents.sql.js';
-import {
-  type Counted,
-  countWindows,
-  eraseWindows,
-  hideAgent,
-  historyOf,
-  markTenantSpan,
-} from '../store/sql/erase.sql.js';
-import { markDirty } from '../store/sql/mark.sql.js';
+import { type Counted, countWindows, eraseWindows, hideAgent, historyOf } from '../store/sql/erase.sql.js';
+import { markDirty, markTenantDirty } from '../store/sql/mark.sql.js';
 import { readScopeAgents } from '../store/traffic/scope.js';
 
 export interface Span {
@@ -142,14 +136,26 @@ export async function eraseSpan(
   span: Span,
 ): Promise<Counted & { starts: number[] }> {
   const counted = await countWindows(tx.sql, tenantId, agent.id, finestRanges(span, agent.windowFloors));
-  if (counted.windows === 0) return { ...counted, starts: [] };
   const { inside, cut } = planErase(span);
-  const starts = await eraseWindows(tx.sql, tenantId, agent.id, inside);
+  const erased = await eraseWindows(tx.sql, tenantId, agent.id, inside);
+  if (erased.length === 0) return { ...counted, starts: [] };
   for (const { resolution, startMs } of cut) await markDirty(tx.sql, tenantId, agent.id, resolution, [startMs]);
-  await markTenantSpan(tx.sql, tenantId, span);
+  await markTenantWindows(tx, tenantId, [...erased, ...cut]);
   await tx.sql(
     'UPDATE agent SET revision = revision + 1, deleted_revision = revision + 1 WHERE tenant_id = $1 AND id = $2',
     [tenantId, agent.id],
   );
+  const starts = erased.filter(({ resolution }) => resolution === RESOLUTIONS[0]).map(({ startMs }) => startMs);
   return { ...counted, starts };
+}
+
+/**
+ * Marks the tenant's windows that were made of these of an agent, whether they stand or not: they may be being written
+ * just now, from what the agent had.
+ */
+async function markTenantWindows(tx: Transaction, tenantId: string, windows: readonly Mark[]): Promise<void> {
+  for (const resolution of RESOLUTIONS.filter((width) => width >= TENANT_WIDE_FROM)) {
+    const starts = windows.filter((window) => window.resolution === resolution).map(({ startMs }) => startMs);
+    await markTenantDirty(tx.sql, tenantId, resolution, [...new Set(starts)]);
+  }
 }

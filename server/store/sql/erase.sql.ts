@@ -1,7 +1,6 @@
-import type { Range } from '../../core/rollup/plan.js';
-import { MONTH, RESOLUTIONS, rollupEnd, rollupStart, TENANT_WIDE_FROM } from '../../core/windows/resolutions.js';
+import type { Mark, Range } from '../../core/rollup/plan.js';
+import { MONTH, RESOLUTIONS, rollupEnd, rollupStart } from '../../core/windows/resolutions.js';
 import type { Transaction } from '../database.js';
-import { TENANT_WIDE } from './window.sql.js';
 
 type Sql = Transaction['sql'];
 
@@ -18,64 +17,52 @@ export async function countWindows(
   ranges: readonly Range[],
 ): Promise<Counted> {
   const [row] = await sql<Counted & { [column: string]: unknown }>(
-    `SELECT count(*) AS windows, least(coalesce(sum(hits), 0), ${Number.MAX_SAFE_INTEGER})::bigint AS hits
+    `SELECT coalesce(sum(windows), 0)::bigint AS windows,
+       least(coalesce(sum(hits), 0), ${Number.MAX_SAFE_INTEGER})::bigint AS hits
      FROM unnest($3::integer[], $4::bigint[], $5::bigint[]) AS r (resolution, from_ms, to_ms)
-     JOIN traffic_window w ON w.tenant_id = $1 AND w.agent_id = $2 AND w.resolution = r.resolution
-       AND w.start_ms >= r.from_ms AND w.start_ms < r.to_ms`,
-    [tenantId, agentId, ...columnsOf(ranges)],
+     CROSS JOIN LATERAL (SELECT count(*) AS windows, sum(hits) AS hits FROM traffic_window w
+       WHERE w.tenant_id = $1 AND w.agent_id = $2 AND w.resolution = r.resolution
+         AND w.start_ms >= r.from_ms AND w.start_ms < r.to_ms) AS w`,
+    [
+      tenantId,
+      agentId,
+      ranges.map(({ resolution }) => resolution),
+      ranges.map(({ fromMs }) => fromMs),
+      ranges.map(({ toMs }) => toMs),
+    ],
   );
   return row;
 }
 
-function columnsOf(ranges: readonly Range[]): number[][] {
-  return [
-    ranges.map(({ resolution }) => resolution),
-    ranges.map(({ fromMs }) => fromMs),
-    ranges.map(({ toMs }) => toMs),
-  ];
+/** Each resolution's range is looked up by itself, however many other windows the agent has. */
+function eraseStatement(table: string, ranges: readonly Range[]): string {
+  const within = ranges.map((_, i) => {
+    const [resolution, fromMs, toMs] = [0, 1, 2].map((column) => `$${3 + 3 * i + column}`);
+    return `resolution = ${resolution} AND start_ms >= ${fromMs} AND start_ms < ${toMs}`;
+  });
+  return `DELETE FROM ${table} WHERE tenant_id = $1 AND agent_id = $2 AND (${within.join(' OR ')})
+    RETURNING resolution, start_ms AS "startMs"`;
 }
 
 /**
  * Erases an agent's windows, breakdowns and marks in these ranges. The caller holds the agent's lock.
  *
- * @returns starts of the finest windows that went, milliseconds.
+ * @returns the windows of which anything was there, in order.
  */
 export async function eraseWindows(
   sql: Sql,
   tenantId: string,
   agentId: string,
   ranges: readonly Range[],
-): Promise<number[]> {
-  const erase = (table: string) =>
-    sql<{ resolution: number; start_ms: number }>(
-      `DELETE FROM ${table} w USING unnest($3::integer[], $4::bigint[], $5::bigint[]) AS r (resolution, from_ms, to_ms)
-       WHERE w.tenant_id = $1 AND w.agent_id = $2 AND w.resolution = r.resolution
-         AND w.start_ms >= r.from_ms AND w.start_ms < r.to_ms RETURNING w.resolution, w.start_ms`,
-      [tenantId, agentId, ...columnsOf(ranges)],
-    );
-  await erase('traffic_breakdown');
-  await erase('rollup_mark');
-  const erased = await erase('traffic_window');
-  return erased.filter((row) => row.resolution === RESOLUTIONS[0]).map((row) => row.start_ms);
-}
-
-/** Marks the tenant's own windows that touch a span, those that stand. */
-export async function markTenantSpan(
-  sql: Sql,
-  tenantId: string,
-  { fromMs, toMs }: { fromMs: number; toMs: number },
-): Promise<void> {
-  const resolutions = RESOLUTIONS.filter((resolution) => resolution >= TENANT_WIDE_FROM);
-  await sql(
-    `INSERT INTO rollup_mark (tenant_id, agent_id, resolution, start_ms)
-     SELECT w.tenant_id, w.agent_id, w.resolution, w.start_ms
-     FROM unnest($2::integer[], $3::bigint[]) AS r (resolution, from_ms)
-     JOIN traffic_window w ON w.tenant_id = $1 AND w.agent_id = '${TENANT_WIDE}' AND w.resolution = r.resolution
-       AND w.start_ms >= r.from_ms AND w.start_ms < $4
-     ORDER BY 3, 4
-     ON CONFLICT (tenant_id, agent_id, resolution, start_ms) DO UPDATE SET marked_at = clock_timestamp()`,
-    [tenantId, resolutions, resolutions.map((resolution) => rollupStart(fromMs, resolution)), toMs],
-  );
+): Promise<Mark[]> {
+  if (ranges.length === 0) return [];
+  const values = [tenantId, agentId, ...ranges.flatMap(({ resolution, fromMs, toMs }) => [resolution, fromMs, toMs])];
+  const erased = new Map<string, Mark>();
+  for (const table of ['traffic_breakdown', 'rollup_mark', 'traffic_window']) {
+    const rows = await sql<{ resolution: number; startMs: number }>(eraseStatement(table, ranges), values);
+    for (const row of rows) erased.set(`${row.resolution} ${row.startMs}`, row);
+  }
+  return [...erased.values()].sort((a, b) => a.resolution - b.resolution || a.startMs - b.startMs);
 }
 
 /** From the first to the last month of which an agent has windows; null: it has none. */
