@@ -12,12 +12,13 @@ export type ErrorCode =
   | 'UNAVAILABLE'
   | 'INTERNAL_SERVER_ERROR';
 
-const RESOLUTION_WORDS: Record<number, string> = {
-  10: '10 seconds (SECONDS_10)',
-  60: 'whole minutes (MINUTE)',
-  3600: 'whole hours (HOUR)',
-  86400: 'whole days, UTC (DAY)',
-  2592000: 'whole months, UTC (DAY is not kept)',
+/** What windows are called, and their name in the API. */
+const RESOLUTION_WORDS: Record<number, { words: string; name: string }> = {
+  10: { words: '10 seconds', name: 'SECONDS_10' },
+  60: { words: 'whole minutes', name: 'MINUTE' },
+  3600: { words: 'whole hours', name: 'HOUR' },
+  86400: { words: 'whole days, UTC', name: 'DAY' },
+  2592000: { words: 'whole months, UTC', name: 'DAY is not kept' },
 };
 
 const HTTP_STATUS: Partial<Record<ErrorCode, number>> = { UNAUTHENTICATED: 401 };
@@ -34,11 +35,14 @@ export const unauthenticated = () => new ApiError('UNAUTHENTICATED', 'A valid to
 export const forbidden = () => new ApiError('FORBIDDEN', 'This token may not do that.');
 export const notFound = (what: string) => new ApiError('NOT_FOUND', `${what} not found.`);
 /** @param resolution seconds, of the windows that a border would cut */
-export const misalignedSpan = (resolution: number) =>
-  new ApiError(
+export function misalignedSpan(borderMs: number, resolution: number): ApiError {
+  const { words, name } = RESOLUTION_WORDS[resolution];
+  const border = new Date(borderMs).toISOString();
+  return new ApiError(
     'BAD_USER_INPUT',
-    `The timeframe must be aligned to ${RESOLUTION_WORDS[resolution]}: finer windows there are not kept.`,
+    `${border} is not aligned to ${words} (${name}): breakdowns are kept by ${words} there, and cannot be divided.`,
   );
+}
 export const badInput = (message: string) => new ApiError('BAD_USER_INPUT', message);
 /** Load or a restart: nothing was done, and the same call will work later. */
 export const exhausted = (retryAfterMs: number) =>

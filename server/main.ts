@@ -12,7 +12,7 @@ import { Tokens } from './auth/tokens.js';
 import { Deletion } from './deletion/index.js';
 import { Ingest } from './ingest/index.js';
 import { startJobs } from './jobs/index.js';
-import { Live, WINDOWS_OF_A_MESSAGE_MAX } from './live/index.js';
+import { Live } from './live/index.js';
 import { RetentionService } from './retention/index.js';
 import { Rollups } from './rollup/index.js';
 import { startEmbeddedPostgres } from './store/cluster/embedded.js';
@@ -95,13 +95,7 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
     ),
     deletion: new Deletion(
       db,
-      ({ tenantId, agentId, starts, span }) =>
-        live.changedWindows(
-          tenantId,
-          agentId,
-          starts.slice(-WINDOWS_OF_A_MESSAGE_MAX),
-          starts.length > WINDOWS_OF_A_MESSAGE_MAX ? span : null,
-        ),
+      (tenantId, agentId, { starts, stale }) => live.changedWindows(tenantId, agentId, starts, stale),
       (tenantId) => live.alertsRecorded(tenantId),
     ),
     retention: new RetentionService(db, async () => {

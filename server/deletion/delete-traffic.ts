@@ -1,20 +1,14 @@
 import { endStatesOfAgent } from '../alerts/index.js';
-import { finestRanges, misaligned, planErase, sliced, unite } from '../core/rollup/erase.js';
-import type { Mark } from '../core/rollup/plan.js';
-import { MONTH, RESOLUTIONS, TENANT_WIDE_FROM } from '../core/windows/resolutions.js';
-import { misalignedSpan } from '../errors.js';
-import { countLogs, eraseLogs } from '../retention/index.js';
-import type { Database, Transaction } from '../store/database.js';
-import { type LockedAgentRow, lockAgentById } from '../store/sql/agent.sql.js';
+import { clipped, finestRanges, unite } from '../core/rollup/erase.js';
+import { NO_FLOORS } from '../core/rollup/plan.js';
+import { saturatingSum } from '../core/saturating.js';
+import { countLogs } from '../retention/index.js';
+import type { Database } from '../store/database.js';
+import { lockAgentById } from '../store/sql/agent.sql.js';
 import { readAgents } from '../store/sql/agents.sql.js';
-import { type Counted, countWindows, eraseWindows, hideAgent, historyOf } from '../store/sql/erase.sql.js';
-import { markDirty, markTenantDirty } from '../store/sql/mark.sql.js';
+import { type Counted, countWindows, eraseChunks, hideAgent, historyOf } from '../store/sql/erase.sql.js';
 import { readScopeAgents } from '../store/traffic/scope.js';
-
-export interface Span {
-  fromMs: number;
-  toMs: number;
-}
+import { assertAligned, type Erased, eraseWindowsOf, NOTHING, type Span, SpanErasure } from './erase-span.js';
 
 export interface DeleteTraffic {
   tenantId: string;
@@ -26,50 +20,46 @@ export interface DeleteTraffic {
 }
 
 /** What went, or would go. */
-export interface Deleted extends Counted {
-  spans: Span[];
+interface Part extends Counted {
   logs: number;
 }
 
-/** An agent's windows that are no more: those at `starts`, and any in `span`. */
-export interface Erased {
-  tenantId: string;
-  agentId: string;
-  starts: readonly number[];
-  span: Span;
+export interface Deleted extends Part {
+  spans: Span[];
 }
+
+/** Chunks of one transaction. */
+const CHUNKS_AT_ONCE = 500;
+const ALL_TIME: Span = { fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY };
 
 /** Deletes statistics in every resolution, and on request raw entries. Positions of streams stay. */
 export class Deletion {
   constructor(
     private readonly db: Database,
-    private readonly onErased: (erased: Erased) => void,
+    private readonly onErased: (tenantId: string, agentId: string, erased: Erased) => void,
     private readonly onAlertEvents: (tenantId: string) => void,
   ) {}
 
   /**
-   * Deletes what several agents have in several spans. Every agent's part of a month is one transaction under its lock:
-   * what is cut short by a crash is finished by asking again.
+   * Deletes what several agents have in several spans, in many short transactions: what a crash cuts short is finished by
+   * asking again.
    *
-   * @throws ApiError BAD_USER_INPUT where a border would cut a window that cannot be computed anew: nothing is deleted.
+   * @throws ApiError BAD_USER_INPUT where a border would cut a window that cannot be computed anew: nothing is deleted,
+   * unless retention went on past that very border meanwhile.
    */
   async deleteTraffic(request: DeleteTraffic): Promise<Deleted> {
-    const { tenantId, dryRun } = request;
+    const { tenantId, includeLogs } = request;
     const spans = unite(request.spans);
     const agents = await this.db.inTenants([tenantId], ({ sql }) => readScopeAgents(sql, tenantId, request.agentIds));
     for (const agent of agents) for (const span of spans) assertAligned(span, agent);
-    const deleted: Deleted = { spans, windows: 0, hits: 0, logs: 0 };
+    let sum: Part = { windows: 0, hits: 0, logs: 0 };
     for (const { id } of agents) {
-      for (const slice of spans.flatMap((span) => sliced(span, MONTH))) {
-        const part = dryRun
-          ? await this.count(tenantId, id, slice, request.includeLogs)
-          : await this.erase(tenantId, id, slice, request.includeLogs);
-        deleted.windows += part.windows;
-        deleted.hits += part.hits;
-        deleted.logs += part.logs;
-      }
+      const part = request.dryRun
+        ? await this.count(tenantId, id, spans, includeLogs)
+        : await this.erase(tenantId, id, spans, includeLogs);
+      sum = added(sum, part);
     }
-    return deleted;
+    return { spans, ...sum };
   }
 
   /**
@@ -81,81 +71,65 @@ export class Deletion {
   async deleteAgent(tenantId: string, id: string): Promise<boolean> {
     const known = await this.db.inTenants([tenantId], ({ sql }) => readAgents(sql, tenantId, [id]));
     if (known.length === 0) return false;
-    const history = await this.db.inTenants([tenantId], ({ sql }) => historyOf(sql, tenantId, id));
-    // The bulk by months, so that no transaction is long; what comes meanwhile goes with the agent itself.
-    for (const slice of history ? sliced(history, MONTH) : []) await this.erase(tenantId, id, slice, false);
-    const closed = await this.db.inTenants([tenantId], async (tx) => {
-      const agent = await lockAgentById(tx.sql, tenantId, id);
-      if (!agent) return 0;
-      const rest = await historyOf(tx.sql, tenantId, id);
-      if (rest) await eraseSpan(tx, tenantId, agent, rest);
+    // The bulk in short transactions; what comes meanwhile goes with the agent itself.
+    await this.erase(tenantId, id, [ALL_TIME], false);
+    while ((await this.eraseSomeChunks(tenantId, id)) === CHUNKS_AT_ONCE);
+    const { erased, closed } = await this.db.inTenants([tenantId], async (tx) => {
+      const agent = (await lockAgentById(tx.sql, tenantId, id))!;
+      const rest = await historyOf(tx.sql, tenantId, id, { logs: false });
+      const last = rest ? await eraseWindowsOf(tx, tenantId, agent, rest) : NOTHING;
+      await eraseChunks(tx.sql, tenantId, id, Number.MAX_SAFE_INTEGER);
       await hideAgent(tx.sql, tenantId, id);
-      return endStatesOfAgent(tx, tenantId, agent);
+      return { erased: last, closed: await endStatesOfAgent(tx, tenantId, agent) };
     });
+    this.tell(tenantId, id, erased);
     if (closed > 0) this.onAlertEvents(tenantId);
     return true;
   }
 
-  private count(tenantId: string, agentId: string, slice: Span, includeLogs: boolean): Promise<Omit<Deleted, 'spans'>> {
+  private eraseSomeChunks(tenantId: string, id: string): Promise<number> {
+    return this.db.inTenants([tenantId], async ({ sql }) => {
+      await lockAgentById(sql, tenantId, id);
+      return eraseChunks(sql, tenantId, id, CHUNKS_AT_ONCE);
+    });
+  }
+
+  private count(tenantId: string, agentId: string, spans: readonly Span[], includeLogs: boolean): Promise<Part> {
     return this.db.inTenants(
       [tenantId],
       async (tx) => {
         const [agent] = await readScopeAgents(tx.sql, tenantId, [agentId]);
-        if (!agent) return { windows: 0, hits: 0, logs: 0 };
-        const counted = await countWindows(tx.sql, tenantId, agentId, finestRanges(slice, agent.windowFloors));
-        return { ...counted, logs: includeLogs ? await countLogs(tx, tenantId, agentId, slice) : 0 };
+        const ranges = spans.flatMap((span) => finestRanges(span, agent?.windowFloors ?? NO_FLOORS));
+        const counted = await countWindows(tx.sql, tenantId, agentId, ranges);
+        let logs = 0;
+        for (const span of includeLogs ? spans : []) logs += await countLogs(tx, tenantId, agentId, span);
+        return { ...counted, logs };
       },
       { snapshot: true },
     );
   }
 
-  private async erase(tenantId: string, agentId: string, slice: Span, includeLogs: boolean) {
-    const { starts, ...part } = await this.db.inTenants([tenantId], async (tx) => {
-      const agent = await lockAgentById(tx.sql, tenantId, agentId);
-      if (!agent) return { windows: 0, hits: 0, logs: 0, starts: [] };
-      assertAligned(slice, agent);
-      const erased = await eraseSpan(tx, tenantId, agent, slice);
-      const logs = includeLogs ? await eraseLogs(tx, tenantId, agentId, slice, agent.nowMs) : 0;
-      return { ...erased, logs };
-    });
-    if (part.windows > 0) this.onErased({ tenantId, agentId, starts, span: slice });
-    return part;
+  private async erase(tenantId: string, agentId: string, spans: readonly Span[], includeLogs: boolean): Promise<Part> {
+    const history = await this.db.inTenants([tenantId], ({ sql }) =>
+      historyOf(sql, tenantId, agentId, { logs: includeLogs }),
+    );
+    let sum: Part = { windows: 0, hits: 0, logs: 0 };
+    for (const span of history ? clipped(spans, history) : []) {
+      const erasure = new SpanErasure(tenantId, agentId, span, includeLogs);
+      while (!erasure.isDone) {
+        const erased = await this.db.inTenants([tenantId], (tx) => erasure.step(tx));
+        this.tell(tenantId, agentId, erased);
+        sum = added(sum, erased);
+      }
+    }
+    return sum;
+  }
+
+  private tell(tenantId: string, agentId: string, erased: Erased): void {
+    if (erased.starts.length > 0 || erased.stale !== null) this.onErased(tenantId, agentId, erased);
   }
 }
 
-function assertAligned(span: Span, { breakdownFloors }: Pick<LockedAgentRow, 'breakdownFloors'>): void {
-  const resolution = misaligned(span, breakdownFloors);
-  if (resolution !== null) throw misalignedSpan(resolution);
-}
-
-/** Erases one span of an agent whose lock the caller holds. */
-export async function eraseSpan(
-  tx: Transaction,
-  tenantId: string,
-  agent: LockedAgentRow,
-  span: Span,
-): Promise<Counted & { starts: number[] }> {
-  const counted = await countWindows(tx.sql, tenantId, agent.id, finestRanges(span, agent.windowFloors));
-  const { inside, cut } = planErase(span);
-  const erased = await eraseWindows(tx.sql, tenantId, agent.id, inside);
-  if (erased.length === 0) return { ...counted, starts: [] };
-  for (const { resolution, startMs } of cut) await markDirty(tx.sql, tenantId, agent.id, resolution, [startMs]);
-  await markTenantWindows(tx, tenantId, [...erased, ...cut]);
-  await tx.sql(
-    'UPDATE agent SET revision = revision + 1, deleted_revision = revision + 1 WHERE tenant_id = $1 AND id = $2',
-    [tenantId, agent.id],
-  );
-  const starts = erased.filter(({ resolution }) => resolution === RESOLUTIONS[0]).map(({ startMs }) => startMs);
-  return { ...counted, starts };
-}
-
-/**
- * Marks the tenant's windows that were made of these of an agent, whether they stand or not: they may be being written
- * just now, from what the agent had.
- */
-async function markTenantWindows(tx: Transaction, tenantId: string, windows: readonly Mark[]): Promise<void> {
-  for (const resolution of RESOLUTIONS.filter((width) => width >= TENANT_WIDE_FROM)) {
-    const starts = windows.filter((window) => window.resolution === resolution).map(({ startMs }) => startMs);
-    await markTenantDirty(tx.sql, tenantId, resolution, [...new Set(starts)]);
-  }
+function added(a: Part, b: Part): Part {
+  return { windows: a.windows + b.windows, hits: saturatingSum(a.hits, b.hits), logs: a.logs + b.logs };
 }

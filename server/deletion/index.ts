@@ -1,1 +1,2 @@
-export { type Deleted, Deletion, type Erased } from './delete-traffic.js';
+export { type Deleted, Deletion } from './delete-traffic.js';
+export type { Erased } from './erase-span.js';

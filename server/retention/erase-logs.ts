@@ -1,6 +1,7 @@
 import { decodeLogBatch, entryAt, LogBatchBuilder } from '../../schema/log-batch.js';
+import type { LogRetention } from '../core/retention/layout.js';
 import type { Transaction } from '../store/database.js';
-import { batchesWithin } from '../store/sql/chunk.sql.js';
+import { type BatchKey, batchesWithin } from '../store/sql/chunk.sql.js';
 import { deflated, readBatch, rewriteBatch, type StoredBatch } from './rewrite.js';
 import { readSettings } from './settings.js';
 
@@ -8,6 +9,9 @@ interface Span {
   fromMs: number;
   toMs: number;
 }
+
+/** Batches of one transaction: ingest of the agent waits for it. */
+const BATCHES_AT_ONCE = 20;
 
 /** Raw entries of an agent in a span that are still stored. */
 export async function countLogs(tx: Transaction, tenantId: string, agentId: string, span: Span): Promise<number> {
@@ -19,26 +23,48 @@ export async function countLogs(tx: Transaction, tenantId: string, agentId: stri
   return count;
 }
 
-/** Erases them, from the disk too: what stays of their batches is written anew. The caller holds the agent's lock. */
-export async function eraseLogs(
-  tx: Transaction,
-  tenantId: string,
-  agentId: string,
-  span: Span,
-  nowMs: number,
-): Promise<number> {
-  const retention = await readSettings(tx, tenantId);
-  let erased = 0;
-  for (const key of await batchesWithin(tx.sql, tenantId, agentId, span)) {
-    const stored = await readBatch(tx, key);
-    if (!stored) continue;
-    const gone = placesOf(stored, (timeMs) => isWithin(timeMs, span)).length;
-    if (gone === 0) continue;
-    erased += gone;
-    await rewriteBatch(tx, without(stored, span), retention, nowMs);
+/** Erases an agent's raw entries of a span, some batches a transaction; from the disk too. */
+export class LogErasure {
+  private waiting: BatchKey[] = [];
+  private readonly looked = new Set<string>();
+
+  constructor(
+    private readonly tenantId: string,
+    private readonly agentId: string,
+    readonly span: Span,
+  ) {}
+
+  /**
+   * Erases what some batches have of the span; what stays of them is written anew. The caller holds the agent's lock.
+   *
+   * @returns the entries that went; whether none is left: what came in since the batches were listed is looked at, too.
+   */
+  async eraseSome(tx: Transaction, nowMs: number): Promise<{ erased: number; isDone: boolean }> {
+    const isListed = this.waiting.length === 0;
+    if (isListed) {
+      const within = await batchesWithin(tx.sql, this.tenantId, this.agentId, this.span);
+      this.waiting = within.filter((key) => !this.looked.has(nameOf(key)));
+    }
+    const keys = this.waiting.splice(0, BATCHES_AT_ONCE);
+    const retention = await readSettings(tx, this.tenantId);
+    let erased = 0;
+    for (const key of keys) {
+      erased += await this.eraseFrom(tx, key, retention, nowMs);
+      this.looked.add(nameOf(key));
+    }
+    return { erased, isDone: isListed && this.waiting.length === 0 };
   }
-  return erased;
+
+  private async eraseFrom(tx: Transaction, key: BatchKey, retention: LogRetention, nowMs: number): Promise<number> {
+    const stored = await readBatch(tx, key);
+    if (!stored) return 0;
+    const gone = placesOf(stored, (timeMs) => isWithin(timeMs, this.span)).length;
+    if (gone > 0) await rewriteBatch(tx, without(stored, this.span), retention, nowMs);
+    return gone;
+  }
 }
+
+const nameOf = ({ streamId, from }: BatchKey) => `${streamId} ${from}`;
 
 function isWithin(timeMs: number, { fromMs, toMs }: Span): boolean {
   return timeMs >= fromMs && timeMs < toMs;

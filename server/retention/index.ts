@@ -1,4 +1,4 @@
-export { countLogs, eraseLogs } from './erase-logs.js';
+export { countLogs, LogErasure } from './erase-logs.js';
 export { relayOutStale } from './relayout.js';
 export { type RetentionReport, reportOf } from './report.js';
 export { storeBatch } from './rewrite.js';

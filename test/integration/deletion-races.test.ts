@@ -29,14 +29,6 @@ type Span = { fromMs: number; toMs: number };
 const remove = (agentIds: string[] | null, spans: Span[]) =>
   statistics.deletion.deleteTraffic({ tenantId, agentIds, spans, includeLogs: false, dryRun: false });
 
-/** Agents' windows, and what these mark of the tenant's. */
-async function rollUp(): Promise<void> {
-  for (let round = 0; round < 2; round++) {
-    await statistics.quieten();
-    await statistics.rollups.rollUpDue();
-  }
-}
-
 function marked(agentId: string, resolution: number): Promise<number[]> {
   return statistics.db.inTenants([tenantId], ({ sql }) =>
     marksBefore(sql, tenantId, agentId, resolution, Number.MAX_SAFE_INTEGER, 1_000),
@@ -96,7 +88,7 @@ test.each([
   for (const agentId of [kept, cut]) await rollUpOnly(agentId);
   expect(await marked(TENANT_WIDE, resolution)).not.toEqual([]);
   await whileRollingUpTenant(resolution, () => remove([cut], [span]));
-  await rollUp();
+  await statistics.rollUpAll();
   const left = entries.filter(({ timeMs }) => timeMs >= span.toMs);
   const expected = new Map([
     [kept, entries],

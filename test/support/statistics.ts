@@ -85,6 +85,14 @@ export class Statistics {
     await this.db.ownerSql("UPDATE rollup_mark SET marked_at = now() - interval '1 day'");
   }
 
+  /** Computes all windows of agents, and then what these mark of tenants'. */
+  async rollUpAll(): Promise<void> {
+    for (let round = 0; round < 2; round++) {
+      await this.quieten();
+      await this.rollups.rollUpDue();
+    }
+  }
+
   traffic(tenantId: string): TrafficLoader {
     return new TrafficLoader(this.db, tenantId);
   }

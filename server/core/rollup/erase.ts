@@ -1,16 +1,23 @@
-import { RESOLUTIONS, rollupEnd, rollupStart } from '../windows/resolutions.js';
-import { type Floors, finestKept, type Mark, type Range, roundUp } from './plan.js';
+import { RESOLUTIONS, rollupStart } from '../windows/resolutions.js';
+import { alignToKept, type Floors, finestKept, type Mark, type Range, roundUp } from './plan.js';
 
 interface Span {
   fromMs: number;
   toMs: number;
 }
 
-/** The resolution, seconds, that a border of a span to be erased would cut a kept window of; null: none. */
-export function misaligned({ fromMs, toMs }: Span, floors: Floors): number | null {
+/** A border of a span that would cut a window of which nothing finer is kept. */
+export interface CutBorder {
+  atMs: number;
+  /** Of that window, seconds. */
+  resolution: number;
+}
+
+/** @param floors of breakdowns: where these are gone, the rest of a window could not be computed anew. Null: no border cuts. */
+export function cutBorder({ fromMs, toMs }: Span, floors: Floors): CutBorder | null {
   const [first, last] = [finestKept(floors, fromMs), finestKept(floors, toMs - 1)];
-  if (rollupStart(fromMs, first) !== fromMs) return first;
-  return roundUp(toMs, last) === toMs ? null : last;
+  if (rollupStart(fromMs, first) !== fromMs) return { atMs: fromMs, resolution: first };
+  return roundUp(toMs, last) === toMs ? null : { atMs: toMs, resolution: last };
 }
 
 /** What erasing a span does to the windows stored of it. */
@@ -21,7 +28,7 @@ export interface ErasePlan {
   cut: Mark[];
 }
 
-/** @param span aligned (see `misaligned`) */
+/** @param span aligned (see `cutBorder`) */
 export function planErase({ fromMs, toMs }: Span): ErasePlan {
   const inside: Range[] = [];
   const cut: Mark[] = [];
@@ -55,13 +62,21 @@ export function unite(spans: readonly Span[]): Span[] {
   return united;
 }
 
-/** A span cut at the borders of a resolution's windows. */
-export function sliced({ fromMs, toMs }: Span, resolution: number): Span[] {
-  const slices: Span[] = [];
-  for (let startMs = fromMs; startMs < toMs; ) {
-    const endMs = Math.min(toMs, rollupEnd(rollupStart(startMs, resolution), resolution));
-    slices.push({ fromMs: startMs, toMs: endMs });
-    startMs = endMs;
-  }
-  return slices;
+/** Borders between slices lie on those of its windows: few coarser ones are cut. Seconds. */
+const SLICE_RESOLUTION = 3_600;
+
+/**
+ * The part of a span that goes in one transaction, from about `fromMs` to about `untilMs`. It ends on borders of windows
+ * that are kept, though floors may have risen since the part before went; never outside of the span.
+ */
+export function sliceOf(span: Span, { fromMs, untilMs }: { fromMs: number; untilMs: number }, floors: Floors): Span {
+  const kept = alignToKept({ fromMs, toMs: roundUp(untilMs, SLICE_RESOLUTION) }, floors);
+  return { fromMs: Math.max(span.fromMs, kept.fromMs), toMs: Math.min(span.toMs, kept.toMs) };
+}
+
+/** What of these spans lies within `bounds`. */
+export function clipped(spans: readonly Span[], bounds: Span): Span[] {
+  return spans
+    .map(({ fromMs, toMs }) => ({ fromMs: Math.max(fromMs, bounds.fromMs), toMs: Math.min(toMs, bounds.toMs) }))
+    .filter(({ fromMs, toMs }) => fromMs < toMs);
 }
