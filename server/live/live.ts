@@ -129,24 +129,26 @@ export class Live {
   }
 
   private snapshot(scope: WindowScope): Promise<AgentChange[]> {
-    return this.read(scope, scope.agentIds, () => null);
+    return this.read(scope, { agentIds: scope.agentIds, hidden: false }, () => null);
   }
 
   private changed(scope: WindowScope, changes: Map<string, Changes>): Promise<AgentChange[]> {
-    return this.read(scope, [...changes.keys()], (agent) => changes.get(agent.id) ?? null);
+    // A deleted agent is told of once more: its windows are empty.
+    return this.read(scope, { agentIds: [...changes.keys()], hidden: true }, (agent) => changes.get(agent.id) ?? null);
   }
 
   private read(
     scope: WindowScope,
-    agentIds: readonly string[] | null,
+    { agentIds, hidden }: { agentIds: readonly string[] | null; hidden: boolean },
     changesOf: (agent: AgentRow) => Changes | null,
   ): Promise<AgentChange[]> {
     return this.db.inTenants(
       [scope.tenantId],
       async (tx) => {
         const told: AgentChange[] = [];
-        const known = new Map((await readScopeAgents(tx.sql, scope.tenantId, agentIds)).map((row) => [row.id, row]));
-        for (const agent of await readAgents(tx.sql, scope.tenantId, agentIds)) {
+        const scoped = await readScopeAgents(tx.sql, scope.tenantId, agentIds, { hidden });
+        const known = new Map(scoped.map((row) => [row.id, row]));
+        for (const agent of await readAgents(tx.sql, scope.tenantId, agentIds, { hidden })) {
           told.push(await readChange(tx, scope, agent, known.get(agent.id)!, changesOf(agent)));
         }
         return told;

@@ -94,12 +94,43 @@ test('a subscriber is told of emptied windows, and their revision grows', async 
   await subscription.close();
 });
 
+const LIVE = `subscription ($ids: [ID!]) { liveWindows(agentIds: $ids) {
+  agent { id } windows { start stats { hits } } stale { from to } } }`;
+
+test('of many emptied windows the newest are told, and the span of the rest', async () => {
+  const tens = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, i) => line(start - (100 - from - i) * 10_000));
+  // The newest came first, and are stored first.
+  await ingest(server, { agent, entries: tens(50, 100) });
+  const { id } = (await ingest(server, { agent, entries: tens(0, 50) })).agent;
+  const subscription = server.subscribe(LIVE, { ids: [id] });
+  await subscription.next();
+  await remove({ timeframes: [{ from: at(-1_000), to: at(0) }], agentIds: [id] });
+  const [{ windows, stale }] = (await subscription.next()).data.liveWindows;
+  const starts = windows.map((window: { start: string }) => window.start);
+  expect(starts).toEqual(Array.from({ length: 60 }, (_, i) => at((i - 60) * 10)));
+  expect(stale).toEqual({ from: at(-1_000), to: at(-600) });
+  await subscription.close();
+});
+
+test('a subscriber is told of a deleted agent that its windows are empty', async () => {
+  const { id } = (await ingest(server, minute())).agent;
+  const subscription = server.subscribe(LIVE, { ids: null });
+  const all = (await subscription.next()).data.liveWindows;
+  expect(all.map((told: { agent: { id: string } }) => told.agent.id)).toContain(id);
+  await server.gql('mutation ($id: ID!) { deleteAgent(id: $id) }', { id });
+  const told = (await subscription.next()).data.liveWindows;
+  const windows = Array.from({ length: 6 }, (_, i) => ({ start: at(i * 10), stats: { hits: 0 } }));
+  expect(told).toEqual([{ agent: { id }, windows, stale: null }]);
+  await subscription.close();
+});
+
 test('a span that is not aligned is refused with the resolution', async () => {
   const { id } = (await ingest(server, minute())).agent;
   const from = new Date(start + 5_000).toISOString();
   const answer = await remove({ timeframes: [{ from, to: at(60) }], agentIds: [id] });
   expect(codeOf(answer)).toBe('BAD_USER_INPUT');
-  expect(answer.errors![0].message).toContain('SECONDS_10');
+  expect(answer.errors![0].message).toContain(`${from} is not aligned to 10 seconds (SECONDS_10)`);
   const hour = Math.floor(start / 3_600_000) * 3_600_000 + 3_600_000;
   await ownerSql(server, 'UPDATE agent SET breakdown_floors = ARRAY[$2::bigint, $2, $2 - 864e5, 0, 0] WHERE id = $1', [
     id,
@@ -107,7 +138,7 @@ test('a span that is not aligned is refused with the resolution', async () => {
   ]);
   const cut = await remove({ timeframes: [{ from: at(0), to: at(60) }], agentIds: [id] });
   expect(codeOf(cut)).toBe('BAD_USER_INPUT');
-  expect(cut.errors![0].message).toContain('HOUR');
+  expect(cut.errors![0].message).toContain('whole hours (HOUR): breakdowns are kept by whole hours there');
   expect((await shown(id)).hits).toBe(6);
 });
 

@@ -5,16 +5,17 @@ import type { ScopeAgent, ScopeTenant, TrafficScope } from './ranges.js';
 const COLUMNS = `id, deleted_revision AS "deletedRevision", watermark_ms AS "watermarkMs",
   window_floors::float8[] AS "windowFloors", breakdown_floors::float8[] AS "breakdownFloors"`;
 
-/** Agents as reading needs them: those of these ids; null: all of the tenant's. */
+/** Agents as reading needs them: those of these ids; null: all of the tenant's. Deleted ones only with `hidden`. */
 export async function readScopeAgents(
   sql: Transaction['sql'],
   tenantId: string,
   ids: readonly string[] | null,
+  { hidden = false } = {},
 ): Promise<ScopeAgent[]> {
   return sql<ScopeAgent & { [column: string]: unknown }>(
     `SELECT ${COLUMNS} FROM agent
-     WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR id = ANY ($2)) AND hidden_at IS NULL ORDER BY id`,
-    [tenantId, ids],
+     WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR id = ANY ($2)) AND (hidden_at IS NULL OR $3) ORDER BY id`,
+    [tenantId, ids, hidden],
   );
 }
 
