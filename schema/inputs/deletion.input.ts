@@ -5,7 +5,7 @@ import { TimeframeInput } from './read.input.js';
 export class DeleteTrafficInput {
   @Field(() => [TimeframeInput], {
     description:
-      'Several batches at once; each aligned to 10 seconds, or to the finest windows whose breakdowns are still kept there, else BAD_USER_INPUT.',
+      'Several at once. Borders lie on those of 10 seconds, or of the finest windows whose breakdowns are still kept there, else BAD_USER_INPUT; now is taken as the end of the 10 seconds under way.',
   })
   timeframes!: TimeframeInput[];
 

@@ -166,3 +166,24 @@ test.each([
   await remove([{ fromMs: Date.UTC(2024, 0, 1), toMs: BASE + DAY_MS }]);
   await check([later]);
 });
+
+test('by default borders lie on minutes after 2 days, on hours after 14; numbers that were kept finer go all the same', async () => {
+  const entries = [20, 5, 1, 0].flatMap((days) => dense(BASE - days * DAY_MS, 12));
+  const agentId = await statistics.append(tenantId, 'one', entries);
+  await statistics.rollUpAll();
+  await expireWindows(statistics.db);
+  const spanBefore = (days: number, ms: number) => ({ fromMs: BASE - days * DAY_MS, toMs: BASE - days * DAY_MS + ms });
+  for (const [days, ms, words] of [
+    [20, 60_000, 'whole hours (HOUR)'],
+    [5, 10_000, 'whole minutes (MINUTE)'],
+  ] as const)
+    await expect(remove([spanBefore(days, ms)])).rejects.toMatchObject({
+      message: expect.stringContaining(words),
+      extensions: { code: 'BAD_USER_INPUT' },
+    });
+  const spans = [spanBefore(20, HOUR_MS), spanBefore(5, 60_000), spanBefore(1, 10_000)];
+  expect(await remove(spans)).toMatchObject({ windows: 19, hits: 19 });
+  await statistics.rollUpAll();
+  const left = spans.reduce(outside, entries);
+  expect(await wrongWindows(statistics.db, tenantId, new Map([[agentId, left]]))).toEqual([]);
+});

@@ -142,6 +142,14 @@ test('a span that is not aligned is refused with the resolution', async () => {
   expect((await shown(id)).hits).toBe(6);
 });
 
+test('a timeframe without an end goes up to the 10 seconds under way', async () => {
+  const { id } = (await ingest(server, { agent, entries: [line(Date.now())] })).agent;
+  await ingest(server, minute());
+  expect((await remove({ timeframes: [{ from: at(30) }], agentIds: [id] })).data.deleteTraffic.hits).toBe(4);
+  const rest = await remove({ timeframes: [{ last: 'PT1H' }], agentIds: [id], includeLogs: true });
+  expect(rest.data.deleteTraffic).toMatchObject({ hits: 3, logs: 7 });
+});
+
 test('a deleted agent is gone, and goes on where it stood when it comes again', async () => {
   const { id } = (await ingest(server, minute())).agent;
   const erase = () => server.gql('mutation ($id: ID!) { deleteAgent(id: $id) }', { id });
