@@ -98,9 +98,13 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
       (tenantId, agentId, { starts, stale }) => live.changedWindows(tenantId, agentId, starts, stale),
       (tenantId) => live.alertsRecorded(tenantId),
     ),
-    retention: new RetentionService(db, async () => {
-      for (const task of ['relayout', 'windows']) await jobs.addJob(task, {}, { jobKey: task });
-    }),
+    retention: new RetentionService(
+      db,
+      async () => {
+        for (const task of ['relayout', 'windows']) await jobs.addJob(task, {}, { jobKey: task });
+      },
+      log,
+    ),
     onHeartbeat: (tenantId, agentId) => evaluator.heardOf(tenantId, agentId),
   };
   await evaluator.start();

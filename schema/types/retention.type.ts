@@ -37,7 +37,9 @@ export class RetentionPolicy {
   @Field(() => LogFilter)
   filter!: LogFilter;
 
-  @Field(() => [ID], { description: 'All agents where empty.' })
+  @Field(() => [ID], {
+    description: 'All agents where empty. One that was deleted stays named: if it comes again, the policy holds again.',
+  })
   agentIds!: string[];
 
   @Field(() => GraphQLDuration)

@@ -4,6 +4,7 @@ import { NO_FLOORS } from '../core/rollup/plan.js';
 import { saturatingSum } from '../core/saturating.js';
 import { countLogs } from '../retention/index.js';
 import type { Database } from '../store/database.js';
+import { withPartitions } from '../store/partitions.js';
 import { lockAgentById } from '../store/sql/agent.sql.js';
 import { readAgents } from '../store/sql/agents.sql.js';
 import { type Counted, countWindows, eraseChunks, hideAgent, historyOf } from '../store/sql/erase.sql.js';
@@ -115,9 +116,18 @@ export class Deletion {
     );
     let sum: Part = { windows: 0, hits: 0, logs: 0 };
     for (const span of history ? clipped(spans, history) : []) {
-      const erasure = new SpanErasure(tenantId, agentId, span, includeLogs);
+      let erasure = new SpanErasure(tenantId, agentId, span, includeLogs);
+      const step = async () => {
+        try {
+          return await this.db.inTenants([tenantId], (tx) => erasure.step(tx));
+        } catch (error) {
+          // It goes on with no step after one that failed: what has gone has gone, the rest is found again.
+          erasure = new SpanErasure(tenantId, agentId, span, includeLogs);
+          throw error;
+        }
+      };
       while (!erasure.isDone) {
-        const erased = await this.db.inTenants([tenantId], (tx) => erasure.step(tx));
+        const erased = await withPartitions(this.db, step);
         this.tell(tenantId, agentId, erased);
         sum = added(sum, erased);
       }

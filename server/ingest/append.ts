@@ -6,7 +6,7 @@ import { BatchAggregate } from '../core/windows/aggregate.js';
 import { ApiError, exhausted, isTransient, notFound } from '../errors.js';
 import { RetentionCache, storeBatch } from '../retention/index.js';
 import type { Database, Transaction } from '../store/database.js';
-import { ensurePartitions } from '../store/partitions.js';
+import { withPartitions } from '../store/partitions.js';
 import { type LockedAgentRow, readClockStreams } from '../store/sql/agent.sql.js';
 import {
   advanceStream,
@@ -25,8 +25,6 @@ const deflateAsync = promisify(deflate);
 
 /** The stream of batches that name none. */
 const DIRECT = 'direct';
-/** PostgreSQL's check_violation: among others, no partition for the row. */
-const NO_PARTITION = '23514';
 
 export interface AppendRequest {
   tenantId: string;
@@ -79,18 +77,14 @@ export class Ingest {
    */
   async append(request: AppendRequest): Promise<AppendResult> {
     const body = await deflateAsync(Buffer.from(JSON.stringify(chunkOf(request.wire))), { level: 6 });
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const result = await this.db.inTenants([request.tenantId], (tx) => appendIn(tx, request, body, this.retention));
-        if (result.outcome === 'APPENDED') this.onAppended(request.tenantId, result);
-        return result;
-      } catch (error) {
-        if (attempt === 1 && (error as { code?: string }).code === NO_PARTITION) {
-          await ensurePartitions(this.db);
-          continue;
-        }
-        throw error instanceof ApiError || !isTransient(error) ? error : exhausted(500);
-      }
+    try {
+      const result = await withPartitions(this.db, () =>
+        this.db.inTenants([request.tenantId], (tx) => appendIn(tx, request, body, this.retention)),
+      );
+      if (result.outcome === 'APPENDED') this.onAppended(request.tenantId, result);
+      return result;
+    } catch (error) {
+      throw error instanceof ApiError || !isTransient(error) ? error : exhausted(500);
     }
   }
 }

@@ -3,4 +3,4 @@ export { relayOutStale } from './relayout.js';
 export { type RetentionReport, reportOf } from './report.js';
 export { storeBatch } from './rewrite.js';
 export { RetentionService } from './service.js';
-export { RetentionCache, type RetentionChange, type RetentionSettings } from './settings.js';
+export { RetentionCache, type RetentionSettings } from './settings.js';

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { LogFilter } from '../core/retention/filter.js';
 import type { LogRetention, RetentionPolicy } from '../core/retention/layout.js';
 import type { WindowKeeps } from '../core/rollup/floors.js';
 import type { Transaction } from '../store/database.js';
 import { RetentionEntity } from '../store/entities/retention.entity.js';
 import { RetentionPolicyEntity } from '../store/entities/retention-policy.entity.js';
+import type { RetentionChange } from './change.js';
 
 /** All that a tenant says of keeping. */
 export interface RetentionSettings extends LogRetention {
@@ -24,22 +24,20 @@ export async function readSettings(tx: Transaction, tenantId: string): Promise<R
   return { version, defaultSeconds, windows, policies };
 }
 
-/** What a change says; absent leaves as it is. */
-export interface RetentionChange {
-  policies?: readonly { name: string; filter: LogFilter; agentIds: readonly string[]; keepSeconds: number }[];
-  defaultSeconds?: number;
-  windows?: WindowKeeps;
+/** The same, under the lock of the tenant's row: changes come one after the other, each made of what the last one left. */
+export async function lockSettings(tx: Transaction, tenantId: string): Promise<RetentionSettings> {
+  await tx.sql('SELECT FROM retention WHERE tenant_id = $1 FOR UPDATE', [tenantId]);
+  return readSettings(tx, tenantId);
 }
 
-/** Writes a change under a new version. The tenant's row is locked: changes come one after the other. */
+/** Writes a change under a new version. The caller holds the tenant's row, and read `known` under it. */
 export async function writeSettings(
   tx: Transaction,
   tenantId: string,
-  change: RetentionChange,
+  known: RetentionSettings,
+  change: Pick<RetentionChange, 'policies' | 'defaultSeconds'> & Pick<RetentionSettings, 'windows'>,
 ): Promise<RetentionSettings> {
-  await tx.sql('SELECT FROM retention WHERE tenant_id = $1 FOR UPDATE', [tenantId]);
-  const known = await readSettings(tx, tenantId);
-  const { defaultSeconds = known.defaultSeconds, windows = known.windows } = change;
+  const { defaultSeconds = known.defaultSeconds, windows } = change;
   const version = known.version + 1;
   await tx.manager.update(RetentionEntity, { tenantId }, { version, defaultSeconds, windows });
   if (change.policies === undefined) return { ...known, version, defaultSeconds, windows };

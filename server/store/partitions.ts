@@ -7,6 +7,8 @@ const HOUR_MS = 3_600_000;
 /** Partitions are made so long before chunks come that go there. */
 const AHEAD_MS = 4 * HOUR_MS;
 
+/** PostgreSQL's check_violation: among others, no partition for the row. */
+const NO_PARTITION = '23514';
 /** PostgreSQL's words for it, by how far the other had come: the table, its type, or their rows are there already. */
 const MADE_BY_ANOTHER = ['42P07', '42710', '23505'];
 
@@ -43,17 +45,32 @@ function utc(ms: number): string {
 }
 
 /**
- * Makes the partitions that chunks taken in within the next hours go to, by all that tenants keep. Several servers may
- * do so at once.
+ * Does what stores chunks; where a partition is missing, makes those that should be there, and does it once more.
+ * `work` must leave nothing behind where it fails: a transaction.
  */
-export async function ensurePartitions(db: Database): Promise<void> {
+export async function withPartitions<Result>(db: Database, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if ((error as { code?: string }).code !== NO_PARTITION) throw error;
+    await ensurePartitions(db);
+    return work();
+  }
+}
+
+/**
+ * Makes the partitions that chunks taken in within the next hours go to, by all that tenants keep, and by what one is
+ * about to (`also`, seconds). Several servers may do so at once.
+ */
+export async function ensurePartitions(db: Database, also: readonly number[] = []): Promise<void> {
   const nowMs = await db.now();
   const names = await partitionNames(db);
   const kept = await db.ownerSql<{ seconds: number }>(
     'SELECT DISTINCT default_seconds AS seconds FROM retention UNION SELECT keep_seconds FROM retention_policy',
   );
+  const keeps = [...kept.map(({ seconds }) => seconds), ...also];
   for (const width of WIDTHS) {
-    const own = kept.map(({ seconds }) => seconds).filter((seconds) => classOf(seconds) === width.retentionClass);
+    const own = keeps.filter((seconds) => classOf(seconds) === width.retentionClass);
     if (own.length === 0) continue;
     const lastMs = nowMs + Math.max(...own) * 1_000 + AHEAD_MS;
     for (let startMs = width.start(nowMs); startMs <= lastMs; startMs = width.end(startMs)) {

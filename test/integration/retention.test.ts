@@ -108,13 +108,13 @@ test('the first policy that matches wins, for the agents that it names, shorter 
       { name: 'Errors', filter: { statusMin: 400 }, keepLogs: 'P30D' },
     ],
   });
+  await relaidOut();
   const id = await send(['/health', '/x', '/err'], errorAt('/err', '/health'));
   expect(id).toBe(own);
   await makeOlder(id, 70);
   expect(await pathsOf(id)).toEqual(['/err', '/first', '/x']);
   await makeOlder(id, 86_400);
-  await relaidOut();
-  expect(await pathsOf(id)).toEqual(['/err', '/x']);
+  expect(await pathsOf(id)).toEqual(['/err', '/first', '/x']);
   await makeOlder(id, 86_400);
   expect(await pathsOf(id)).toEqual([]);
   expect(await pathsOf(other)).toEqual(['/other']);
@@ -195,6 +195,24 @@ test.each([
   expect((await server.gql('{ retention { defaultLogs windows { keep } policies { name keepLogs } } }')).data).toEqual(
     before,
   );
+});
+
+test('windows: a field not given stays, null is for ever, a resolution may be named twice', async () => {
+  const shown = async (windows: object[]) => (await setRetention({ windows })).windows[0];
+  const seconds = { resolution: 'SECONDS_10' };
+  expect(await shown([{ ...seconds, keep: 'P30D' }])).toEqual({ ...seconds, keep: 'P30D', keepBreakdowns: 'P2D' });
+  expect(
+    await shown([
+      { ...seconds, keep: null },
+      { ...seconds, keepBreakdowns: 'P3D' },
+    ]),
+  ).toEqual({ ...seconds, keep: null, keepBreakdowns: 'P3D' });
+  const minutes = { resolution: 'MINUTE', keepBreakdowns: null };
+  expect(await shown([{ ...seconds, keepBreakdowns: null }, minutes])).toEqual({
+    ...seconds,
+    keep: null,
+    keepBreakdowns: null,
+  });
 });
 
 test('only who manages may set it, and only for agents of the tenant', async () => {

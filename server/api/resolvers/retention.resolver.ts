@@ -49,7 +49,14 @@ export class RetentionResolver {
           }
         : {}),
       ...(defaultLogs == null ? {} : { defaultSeconds: defaultLogs }),
-      ...(windows ? { windows: Object.fromEntries(windows.map(keepOf)) } : {}),
+      ...(windows
+        ? {
+            windows: windows.map(({ resolution, ...keep }) => ({
+              resolution: RESOLUTION_SECONDS[resolution],
+              ...keep,
+            })),
+          }
+        : {}),
     });
     return sourceOf(context, settings);
   }
@@ -96,18 +103,6 @@ export class AgentRetentionResolver {
     const settings = await context.services.retention.read(caller(context).tenantId);
     return policiesOf(settings).filter(({ agentIds }) => agentIds.length === 0 || agentIds.includes(agent.id));
   }
-}
-
-function keepOf({
-  resolution,
-  keep,
-  keepBreakdowns,
-}: {
-  resolution: Resolution;
-  keep?: number | null;
-  keepBreakdowns?: number | null;
-}) {
-  return [String(RESOLUTION_SECONDS[resolution]), { keep: keep ?? null, keepBreakdowns: keepBreakdowns ?? null }];
 }
 
 function policiesOf({ policies }: LogRetention): RetentionPolicy[] {
