@@ -31,6 +31,7 @@ const RETENTION = `
     ADD COLUMN retention_version integer NOT NULL DEFAULT 0,
     ADD COLUMN ordinals bytea;
   COMMENT ON COLUMN log_chunk.visible_from IS 'when the chunk expires that holds these entries until then';
+  COMMENT ON COLUMN log_chunk.entries IS 'those that are kept just so long: none counts in two chunks';
   COMMENT ON COLUMN log_chunk.retention_version IS 'of the policies by which it was laid out';
   COMMENT ON COLUMN log_chunk.ordinals IS 'places of the entries in the batch as it came; null: all of it, in order';
 

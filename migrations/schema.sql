@@ -134,6 +134,7 @@ CREATE INDEX log_chunk_newest ON ONLY public.log_chunk USING btree (tenant_id, l
 ALTER TABLE log_chunk ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON log_chunk USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
 GRANT DELETE, INSERT, SELECT, UPDATE ON log_chunk TO hlm_app;
+COMMENT ON COLUMN log_chunk.entries IS 'those that are kept just so long: none counts in two chunks';
 COMMENT ON COLUMN log_chunk.mask IS 'a bit an entry, set where it is not to be read (refused by the checks)';
 COMMENT ON COLUMN log_chunk.body IS 'the LogBatch as it came, deflated';
 COMMENT ON COLUMN log_chunk.visible_from IS 'when the chunk expires that holds these entries until then';

@@ -70,10 +70,13 @@ export class StoredLogs {
   @Field(() => [RetentionPolicy], { description: 'Policies that say so; none: the default, or policies of before.' })
   policies!: RetentionPolicy[];
 
-  @Field(() => GraphQLSafeInt, { description: 'Each counted once, under the time by which it can be read now.' })
+  @Field(() => GraphQLSafeInt, { description: 'Those that are kept just so long: each counts once, in one row.' })
   entries!: number;
 
-  @Field(() => GraphQLSafeInt, { description: 'Compressed.' })
+  @Field(() => GraphQLSafeInt, {
+    description:
+      'On the disk, compressed. Of a batch some of which is kept longer, the row of the default has all until that expires, and the row of the longer keep its part besides.',
+  })
   bytes!: number;
 
   @Field(() => GraphQLDateTime, { nullable: true })

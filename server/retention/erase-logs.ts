@@ -17,7 +17,7 @@ const BATCHES_AT_ONCE = 20;
 export async function countLogs(tx: Transaction, tenantId: string, agentId: string, span: Span): Promise<number> {
   let count = 0;
   for (const key of await batchesWithin(tx.sql, tenantId, agentId, span)) {
-    const stored = await readBatch(tx, key);
+    const stored = await readBatch(tx, key, null);
     if (stored) count += placesOf(stored, (timeMs) => isWithin(timeMs, span)).length;
   }
   return count;
@@ -56,10 +56,10 @@ export class LogErasure {
   }
 
   private async eraseFrom(tx: Transaction, key: BatchKey, retention: LogRetention, nowMs: number): Promise<number> {
-    const stored = await readBatch(tx, key);
+    const stored = await readBatch(tx, key, nowMs);
     if (!stored) return 0;
     const gone = placesOf(stored, (timeMs) => isWithin(timeMs, this.span)).length;
-    if (gone > 0) await rewriteBatch(tx, without(stored, this.span), retention, nowMs);
+    if (gone > 0) await rewriteBatch(tx, await without(stored, this.span), retention, nowMs);
     return gone;
   }
 }
@@ -74,7 +74,7 @@ function placesOf({ batch, left }: StoredBatch, admits: (timeMs: number) => bool
   return [...batch.timeMs.keys()].filter((place) => left[place] === 0 && admits(batch.timeMs[place]));
 }
 
-function without(stored: StoredBatch, span: Span): StoredBatch {
+async function without(stored: StoredBatch, span: Span): Promise<StoredBatch> {
   const places = placesOf(stored, (timeMs) => !isWithin(timeMs, span));
   const builder = new LogBatchBuilder();
   for (const place of places) builder.add(entryAt(stored.batch, place));
@@ -82,7 +82,7 @@ function without(stored: StoredBatch, span: Span): StoredBatch {
   return {
     ...stored,
     batch: decodeLogBatch(wire),
-    body: deflated(wire),
+    body: await deflated(wire),
     ordinals: places.map((place) => stored.ordinals?.[place] ?? place),
     left: new Uint8Array(places.length),
   };

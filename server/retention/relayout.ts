@@ -35,7 +35,7 @@ async function relayOutSome(tx: Transaction, tenantId: string, agentId: string):
   const retention = await readSettings(tx, tenantId);
   const keys = await staleBatches(tx.sql, tenantId, agentId, retention.version, BATCHES_AT_ONCE);
   for (const key of keys) {
-    const stored = await readBatch(tx, key);
+    const stored = await readBatch(tx, key, agent.nowMs);
     if (stored) await rewriteBatch(tx, stored, retention, agent.nowMs);
   }
   return keys.length;

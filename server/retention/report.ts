@@ -3,7 +3,7 @@ import type { Transaction } from '../store/database.js';
 /** Raw entries that are kept so long, as they are stored. */
 export interface StoredLogs {
   keepSeconds: number;
-  /** Entries stored twice for a while count once. */
+  /** Those that are kept just so long: stored twice for a while, they count here alone. */
   entries: number;
   /** Compressed. */
   bytes: number;
@@ -32,7 +32,7 @@ const PURGE_AT = `CASE class WHEN 'hours' THEN date_trunc('hour', expires_at) + 
 export async function reportOf({ sql }: Transaction, tenantId: string): Promise<RetentionReport> {
   const logs = await sql<StoredLogs & { [column: string]: unknown }>(
     `SELECT keep_seconds AS "keepSeconds", min(expires_at) AS "nextExpiryAt", sum(octet_length(body))::bigint AS bytes,
-       coalesce(sum(entries) FILTER (WHERE visible_from <= now()), 0)::bigint AS entries
+       sum(entries)::bigint AS entries
      FROM log_chunk WHERE tenant_id = $1 AND expires_at > now() GROUP BY 1 ORDER BY 1`,
     [tenantId],
   );

@@ -1,5 +1,13 @@
-import { deflateSync, inflateSync } from 'node:zlib';
-import { type DecodedBatch, decodeLogBatch, entryAt, type LogBatch, LogBatchBuilder } from '../../schema/log-batch.js';
+import { promisify } from 'node:util';
+import { deflate, inflate } from 'node:zlib';
+import {
+  type DecodedBatch,
+  decodeLogBatch,
+  type Entry,
+  entryAt,
+  type LogBatch,
+  LogBatchBuilder,
+} from '../../schema/log-batch.js';
 import { type ChunkLayout, keepSeconds, type LogRetention, layOut } from '../core/retention/layout.js';
 import { decodeOrdinals, encodeOrdinals } from '../core/retention/ordinals.js';
 import type { Transaction } from '../store/database.js';
@@ -12,6 +20,8 @@ import {
 } from '../store/sql/chunk.sql.js';
 
 const DEFLATE_LEVEL = 6;
+const deflateAsync = promisify(deflate);
+const inflateAsync = promisify(inflate);
 
 /** Entries of a batch as they are stored, or about to be. */
 export interface StoredBatch {
@@ -26,7 +36,7 @@ export interface StoredBatch {
   left: Uint8Array;
 }
 
-/** Stores a batch by the policies; what has expired by them at `nowMs` is not stored. Returns how many entries are. */
+/** Stores a batch by the policies; what has expired by them at `nowMs` is not stored. */
 export async function storeBatch(
   tx: Transaction,
   stored: StoredBatch,
@@ -37,22 +47,22 @@ export async function storeBatch(
   const keeps = keepSeconds(batch, retention, key.agentId);
   for (const layout of layOut(left, keeps, retention.defaultSeconds)) {
     if (takenInMs + layout.keepSeconds * 1_000 <= nowMs) continue;
-    const retentionVersion = retention.version;
-    await insertChunk(tx.sql, { ...key, takenInMs, retentionVersion, ...layout, ...contentOf(stored, layout) });
+    const content = await contentOf(stored, layout);
+    await insertChunk(tx.sql, { ...key, takenInMs, retentionVersion: retention.version, ...layout, ...content });
   }
 }
 
 /** What of a batch a chunk holds. */
-function contentOf({ batch, body, ordinals }: StoredBatch, { places, mask }: ChunkLayout) {
-  const own = places ?? [...batch.timeMs.keys()].filter((place) => !mask?.[place]);
+async function contentOf({ batch, body, ordinals, left }: StoredBatch, { places }: ChunkLayout) {
+  const own = places ?? [...batch.timeMs.keys()].filter((place) => left[place] === 0);
   const times = own.map((place) => batch.timeMs[place]);
   const kept = places === null ? ordinals : places.map((place) => ordinals?.[place] ?? place);
   return {
     firstMs: times.reduce((least, time) => Math.min(least, time), Number.POSITIVE_INFINITY),
     lastMs: times.reduce((greatest, time) => Math.max(greatest, time), Number.NEGATIVE_INFINITY),
-    mask: mask && Buffer.from(mask),
+    mask: places === null && own.length < batch.count ? Buffer.from(left) : null,
     ordinals: kept && encodeOrdinals(kept),
-    body: places === null ? body : deflated(subset(batch, places)),
+    body: places === null ? body : await deflated(subset(batch, places)),
   };
 }
 
@@ -62,23 +72,36 @@ function subset(batch: DecodedBatch, places: readonly number[]): LogBatch {
   return builder.build();
 }
 
-export function deflated(batch: LogBatch): Buffer {
-  return deflateSync(JSON.stringify(batch), { level: DEFLATE_LEVEL });
+export function deflated(batch: LogBatch): Promise<Buffer> {
+  return deflateAsync(JSON.stringify(batch), { level: DEFLATE_LEVEL });
 }
 
-/** What is still stored of a batch; null: nothing. The caller holds the agent's lock. */
-export async function readBatch(tx: Transaction, key: BatchKey): Promise<StoredBatch | null> {
-  const chunks = await readBatchChunks(tx.sql, key);
+/**
+ * What is still stored of a batch; null: nothing. The caller holds the agent's lock, or only counts.
+ *
+ * @param nowMs what has expired by then is gone, though the transaction began before; null: when it began
+ */
+export async function readBatch(tx: Transaction, key: BatchKey, nowMs: number | null): Promise<StoredBatch | null> {
+  const chunks = await readBatchChunks(tx.sql, key, nowMs);
   if (chunks.length === 0) return null;
   const { takenInMs } = chunks[0];
   const whole = chunks.find((chunk) => chunk.ordinals === null);
-  if (whole) return { key, takenInMs, ...wholeOf(whole, chunks) };
+  if (whole) {
+    // It holds what the others do.
+    const batch = await decoded(whole);
+    const left = whole.mask ? Uint8Array.from(whole.mask) : new Uint8Array(batch.count);
+    return { key, takenInMs, batch, body: whole.body, ordinals: null, left };
+  }
+  return { key, takenInMs, ...(await joined(chunks)) };
+}
 
-  const entries = new Map<number, ReturnType<typeof entryAt>>();
+/** The entries of chunks, in the order in which they came. */
+async function joined(chunks: readonly StoredChunk[]) {
+  const entries = new Map<number, Entry>();
   for (const chunk of chunks) {
-    const batch = decoded(chunk);
+    const batch = await decoded(chunk);
     decodeOrdinals(chunk.ordinals!).forEach((ordinal, place) => {
-      if (!chunk.mask?.[place]) entries.set(ordinal, entryAt(batch, place));
+      entries.set(ordinal, entryAt(batch, place));
     });
   }
   const ordinals = [...entries.keys()].sort((a, b) => a - b);
@@ -86,19 +109,11 @@ export async function readBatch(tx: Transaction, key: BatchKey): Promise<StoredB
   for (const ordinal of ordinals) builder.add(entries.get(ordinal)!);
   const wire = builder.build();
   const batch = decodeLogBatch(wire);
-  return { key, takenInMs, batch, body: deflated(wire), ordinals, left: new Uint8Array(batch.count) };
+  return { batch, body: await deflated(wire), ordinals, left: new Uint8Array(batch.count) };
 }
 
-/** The batch as it came, and what of it the chunks hold together. */
-function wholeOf(whole: StoredChunk, chunks: readonly StoredChunk[]) {
-  const batch = decoded(whole);
-  const left = whole.mask ? Uint8Array.from(whole.mask) : new Uint8Array(batch.count);
-  for (const { ordinals } of chunks) for (const ordinal of ordinals ? decodeOrdinals(ordinals) : []) left[ordinal] = 0;
-  return { batch, body: whole.body, ordinals: null, left };
-}
-
-function decoded({ body }: StoredChunk): DecodedBatch {
-  return decodeLogBatch(JSON.parse(inflateSync(body).toString()));
+async function decoded({ body }: StoredChunk): Promise<DecodedBatch> {
+  return decodeLogBatch(JSON.parse((await inflateAsync(body)).toString()));
 }
 
 /** Stores a batch anew in place of its chunks. */

@@ -97,6 +97,26 @@ test('errors stay seven days, all else an hour, under the same ids and cursors',
   expect(await logs(id)).toEqual([]);
 });
 
+test('a batch that is kept longer for the most part is stored once, by how long its entries are kept', async () => {
+  const errors = Array.from({ length: 99 }, (_, i) => `/err ${i}`);
+  const id = await send(['/a', ...errors, '/b'], errorAt(...errors));
+  const stored = await ownerSql(
+    server,
+    'SELECT class, entries, visible_from, octet_length(ordinals) AS own FROM log_chunk WHERE agent_id = $1 ORDER BY class',
+    [id],
+  );
+  expect(stored).toEqual([
+    { class: 'days', entries: 99, visible_from: Number.NEGATIVE_INFINITY, own: 99 },
+    { class: 'hours', entries: 2, visible_from: Number.NEGATIVE_INFINITY, own: 2 },
+  ]);
+  const before = await logs(id);
+  expect(before).toHaveLength(101);
+  await makeOlder(id, 3_590);
+  expect(await logs(id)).toEqual(before);
+  await makeOlder(id, 20);
+  expect(await logs(id)).toEqual(before.filter(({ path }) => path.startsWith('/err')));
+});
+
 test('the first policy that matches wins, for the agents that it names, shorter than the default too', async () => {
   const other = await send(['/other']);
   agent = `${agent} b`;

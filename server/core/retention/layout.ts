@@ -37,50 +37,55 @@ export function keepSeconds(batch: DecodedBatch, retention: LogRetention, agentI
 /** One chunk of a batch. */
 export interface ChunkLayout {
   keepSeconds: number;
-  /** It is read only so long after the batch was taken in: until then another chunk holds its entries. */
+  /** It is read only so long after the batch was taken in: until then the whole batch's chunk holds its entries. */
   visibleAfterSeconds: number;
-  /** Places in the batch; null: the batch as it is, but for those left out. */
+  /** Places in the batch; null: the batch as it is, but for what is not stored of it. */
   places: number[] | null;
-  /** 1 where an entry of the whole batch is not to be read; null: all are. */
-  mask: Uint8Array | null;
+  /** Those that are kept just so long: every entry of a batch counts once. */
   entries: number;
 }
 
 /**
- * The chunks that a batch is stored as: all of it until the default expires; what is kept longer a second time, read
- * from then on; what is kept less long apart, and masked in the first. Of one length, it is one chunk.
+ * The chunks that a batch is stored as, of which exactly one tells an entry at each instant until its keep has passed:
+ *
+ * - all are kept as long: the batch as it is;
+ * - some longer than the default, half of them at most: the batch as it is until the default expires, and the longer
+ *   kept a second time, read from then on. The most part need not be encoded anew;
+ * - else, by how long they are kept: nothing is stored twice, and what is kept for less leaves the disk sooner.
  *
  * @param left 1 where an entry is not stored at all
+ * @param keeps seconds of each entry
  */
 export function layOut(left: Uint8Array, keeps: Float64Array, defaultSeconds: number): ChunkLayout[] {
-  const byKeep = new Map<number, number[]>();
-  keeps.forEach((keep, i) => {
-    if (left[i] !== 0) return;
-    const places = byKeep.get(keep);
-    if (places === undefined) byKeep.set(keep, [i]);
-    else places.push(i);
-  });
-  if (byKeep.size === 0) return [];
-  const [[only]] = byKeep;
-  if (byKeep.size === 1) return [wholeChunk(left, only)];
-
-  const masked = Uint8Array.from(left, (out, i) => (out !== 0 || keeps[i] < defaultSeconds ? 1 : 0));
-  const chunks = masked.every((out) => out !== 0) ? [] : [wholeChunk(masked, defaultSeconds)];
-  for (const [keep, places] of byKeep) {
-    if (keep === defaultSeconds) continue;
-    const visibleAfterSeconds = keep > defaultSeconds ? defaultSeconds : 0;
-    chunks.push({ keepSeconds: keep, visibleAfterSeconds, places, mask: null, entries: places.length });
-  }
-  return chunks;
-}
-
-function wholeChunk(mask: Uint8Array, keep: number): ChunkLayout {
-  const out = mask.reduce((sum, bit) => sum + (bit !== 0 ? 1 : 0), 0);
-  return {
+  const byKeep = placesByKeep(left, keeps);
+  const chunks = [...byKeep].map(([keep, places]) => ({
     keepSeconds: keep,
     visibleAfterSeconds: 0,
-    places: null,
-    mask: out === 0 ? null : mask,
-    entries: mask.length - out,
-  };
+    places,
+    entries: places.length,
+  }));
+  if (chunks.length === 1) return [{ ...chunks[0], places: null }];
+  const ofDefault = chunks.find(({ keepSeconds }) => keepSeconds === defaultSeconds);
+  const longer = chunks.filter(({ keepSeconds }) => keepSeconds > defaultSeconds);
+  const isAnyShorter = longer.length + (ofDefault ? 1 : 0) < chunks.length;
+  if (ofDefault === undefined || isAnyShorter || entriesOf(longer) > ofDefault.entries) return chunks;
+  return [
+    { ...ofDefault, places: null },
+    ...longer.map((chunk) => ({ ...chunk, visibleAfterSeconds: defaultSeconds })),
+  ];
+}
+
+function entriesOf(chunks: readonly ChunkLayout[]): number {
+  return chunks.reduce((sum, { entries }) => sum + entries, 0);
+}
+
+function placesByKeep(left: Uint8Array, keeps: Float64Array): Map<number, number[]> {
+  const byKeep = new Map<number, number[]>();
+  keeps.forEach((keep, place) => {
+    if (left[place] !== 0) return;
+    const places = byKeep.get(keep);
+    if (places === undefined) byKeep.set(keep, [place]);
+    else places.push(place);
+  });
+  return byKeep;
 }

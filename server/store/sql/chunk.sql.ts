@@ -18,6 +18,7 @@ export interface NewChunk extends BatchKey {
   retentionVersion: number;
   firstMs: number;
   lastMs: number;
+  /** Those that are kept just so long. */
   entries: number;
   mask: Buffer | null;
   ordinals: Buffer | null;
@@ -80,7 +81,7 @@ export interface ChunkRow {
 
 const COLUMNS = `agent_id AS "agentId", stream_id AS "streamId", from_position AS "from", first_ms AS "firstMs",
   last_ms AS "lastMs", mask, ordinals, body`;
-/** Of one transaction's one instant: what the first chunk of a batch no longer tells, the second does. */
+/** Of one transaction's one instant: what the whole batch's chunk no longer tells, those of what is kept longer do. */
 const READABLE = 'expires_at > now() AND visible_from <= now()';
 
 export interface ChunkQuery {
@@ -108,12 +109,13 @@ export async function readChunks(sql: Sql, query: ChunkQuery): Promise<ChunkRow[
 /** A chunk as it is laid out anew. */
 export type StoredChunk = ChunkRow & { takenInMs: number };
 
-/** All chunks of a batch that have not expired, those read later too. */
-export async function readBatchChunks(sql: Sql, key: BatchKey): Promise<StoredChunk[]> {
+/** All chunks of a batch that have not expired at `nowMs` (null: when the transaction began), those read later too. */
+export async function readBatchChunks(sql: Sql, key: BatchKey, nowMs: number | null): Promise<StoredChunk[]> {
   return sql<StoredChunk & { [column: string]: unknown }>(
     `SELECT ${COLUMNS}, floor(extract(epoch FROM taken_in_at) * 1000)::bigint AS "takenInMs" FROM log_chunk
-     WHERE tenant_id = $1 AND agent_id = $2 AND stream_id = $3 AND from_position = $4 AND expires_at > now()`,
-    [key.tenantId, key.agentId, key.streamId, key.from],
+     WHERE tenant_id = $1 AND agent_id = $2 AND stream_id = $3 AND from_position = $4
+       AND expires_at > greatest(now(), $5::timestamptz)`,
+    [key.tenantId, key.agentId, key.streamId, key.from, nowMs && new Date(nowMs)],
   );
 }
 
