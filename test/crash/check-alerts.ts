@@ -1,0 +1,103 @@
+import type { ServerUnderFire } from './processes.js';
+import type { RuleUnderFire } from './rules.js';
+import type { TrueEntry } from './truth.js';
+
+const EVENTS = `query ($ruleIds: [ID!], $agentIds: [ID!], $after: String) {
+  alertEvents(ruleIds: $ruleIds, agentIds: $agentIds, first: 500, newestFirst: false, after: $after) {
+    nodes { cursor type at value startedBy { at } } pageInfo { hasNextPage endCursor } } }`;
+
+interface Transition {
+  type: string;
+  at: number;
+  value: number;
+  /** Of a recovery: the second at which it fired. */
+  firedAt: number | null;
+}
+
+/** Compares what a rule told of an agent with what it should have: each event once, in order, nothing else. */
+export async function checkAlerts(
+  server: ServerUnderFire,
+  agent: { id: string; entries: readonly TrueEntry[] },
+  rules: readonly RuleUnderFire[],
+): Promise<{ wrong: string[]; count: number }> {
+  const wrong: string[] = [];
+  let count = 0;
+  for (const rule of rules) {
+    const told = await toldBy(server, rule, agent.id);
+    const expected = transitionsOf(rule, agent.entries);
+    count += expected.length;
+    for (let i = 0; i < Math.max(told.length, expected.length); i++) {
+      const [given, wanted] = [told[i], expected[i]].map((transition) => JSON.stringify(transition));
+      if (given === wanted) continue;
+      wrong.push(`rule ${rule.name}, event ${i + 1} of ${expected.length}: ${given}, not ${wanted}`);
+      break;
+    }
+  }
+  return { wrong, count };
+}
+
+async function toldBy(server: ServerUnderFire, rule: RuleUnderFire, agentId: string): Promise<Transition[]> {
+  const told: Transition[] = [];
+  for (let after: string | null = null, more = true; more; ) {
+    const { data, errors } = await server.gql(EVENTS, { ruleIds: [rule.id], agentIds: [agentId], after });
+    if (errors) throw new Error(JSON.stringify(errors));
+    for (const { type, at, value, startedBy } of data.alertEvents.nodes)
+      told.push({ type, at: second(at), value, firedAt: startedBy && second(startedBy.at) });
+    after = data.alertEvents.pageInfo.endCursor;
+    more = data.alertEvents.pageInfo.hasNextPage;
+  }
+  return told;
+}
+
+const second = (iso: string): number => Date.parse(iso) / 1_000;
+
+interface Sums {
+  hits: number;
+  bytes: number;
+  errors: number;
+}
+
+/**
+ * Every second from the first entry to the newest is looked at, and then, where the rule fires, on until it recovers:
+ * the sources have ended. A rule that fires on little begins one full window after the first entry.
+ */
+export function transitionsOf(rule: RuleUnderFire, entries: readonly TrueEntry[]): Transition[] {
+  const seconds = new Map<number, Sums>();
+  for (const { timeMs, bytes, status } of entries) {
+    const sums = seconds.get(timeMs / 1_000) ?? { hits: 0, bytes: 0, errors: 0 };
+    seconds.set(timeMs / 1_000, sums);
+    sums.hits++;
+    sums.bytes += bytes;
+    if (status >= 400) sums.errors++;
+  }
+  const [first, newest] = [Math.min(...seconds.keys()), Math.max(...seconds.keys())];
+  const mayFireFrom = rule.comparison === 'LESS_THAN' ? first + rule.windowSeconds : first;
+  const beyond = (value: number, bound: number) => (rule.comparison === 'LESS_THAN' ? value < bound : value > bound);
+  const transitions: Transition[] = [];
+  let firedAt: number | null = null;
+  for (let at = first; at <= newest + rule.windowSeconds; at++) {
+    if (at > newest && firedAt === null) break;
+    const value = valueAt(rule, seconds, at);
+    if (firedAt !== null && !beyond(value, rule.recoveryThreshold ?? rule.threshold)) {
+      transitions.push({ type: 'RECOVERED', at, value, firedAt });
+      firedAt = null;
+    } else if (firedAt === null && at >= mayFireFrom && beyond(value, rule.threshold)) {
+      transitions.push({ type: 'TRIGGERED', at, value, firedAt: null });
+      firedAt = at;
+    }
+  }
+  return transitions;
+}
+
+/** The metric over (at − window, at]. */
+function valueAt({ metric, windowSeconds }: RuleUnderFire, seconds: ReadonlyMap<number, Sums>, at: number): number {
+  const sum = { hits: 0, bytes: 0, errors: 0 };
+  for (let second = at - windowSeconds + 1; second <= at; second++) {
+    const { hits, bytes, errors } = seconds.get(second) ?? { hits: 0, bytes: 0, errors: 0 };
+    sum.hits += hits;
+    sum.bytes += bytes;
+    sum.errors += errors;
+  }
+  if (metric === 'ERROR_RATE') return sum.hits === 0 ? 0 : sum.errors / sum.hits;
+  return (metric === 'BYTES_PER_SECOND' ? sum.bytes : sum.hits) / windowSeconds;
+}

@@ -1,0 +1,225 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Finished, hlm, type RunningCommand } from '../support/command.js';
+import type { Answer } from '../support/server.js';
+import { type ServerProcess, startServerProcess } from '../support/server-process.js';
+import type { GrowingLog } from './growing-log.js';
+
+/** Nobody ends the rig's processes for taking too long but the rig. */
+const FOR_EVER_MS = 24 * 3_600_000;
+/** Longer than anything that a stop waits for. */
+const STOP_WITHIN_MS = 60_000;
+const START_AGAIN_MS = 500;
+const START_ATTEMPTS = 120;
+
+export const forEver = (args: string[], env: Record<string, string> = {}): RunningCommand =>
+  hlm(args, { env, withinMs: FOR_EVER_MS });
+
+export const signal = (pid: number, name: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // Gone already.
+  }
+};
+
+const lastLine = ({ stderr }: { stderr: string }): string => stderr.trim().split('\n').at(-1)?.slice(0, 300) ?? '';
+
+/** How it ended; killed where it does not, which no code of 0 is. */
+async function orKilled(command: RunningCommand, finished: Promise<Finished>): Promise<Finished> {
+  const force = setTimeout(() => command.child.kill('SIGKILL'), STOP_WITHIN_MS);
+  return finished.finally(() => clearTimeout(force));
+}
+
+/** A server that is killed and started again, on the same data folder. */
+export class ServerUnderFire {
+  private running: ServerProcess | null = null;
+  private starting: Promise<void> | null = null;
+  private log = '';
+
+  /**
+   * @param onPort told of its port after each start
+   * @param unexpected told when it ended though nobody touched it
+   */
+  constructor(
+    readonly folder: string,
+    private readonly onPort: (port: number) => void,
+    private readonly unexpected: (what: string) => void,
+  ) {}
+
+  /** Messages of its log that are errors, each once. */
+  get errors(): string[] {
+    const lines = `${this.log}${this.running?.command.output.stderr ?? ''}`.split('\n');
+    const messages = lines.filter((line) => /"level":[56]0/.test(line)).map(errorOf);
+    return [...new Set(messages)];
+  }
+
+  get pid(): number | null {
+    return this.running?.pid ?? null;
+  }
+
+  async gql(query: string, variables?: object): Promise<Answer> {
+    if (this.running === null) throw new Error('the server is down');
+    return this.running.gql(query, variables);
+  }
+
+  /** Starts it, again where that fails (a full disk), and waits until it listens. */
+  async start(): Promise<void> {
+    if (this.running !== null) return;
+    this.starting ??= this.startOnce().finally(() => {
+      this.starting = null;
+    });
+    await this.starting;
+  }
+
+  /** Ends it; a kill -9 leaves its database running. */
+  async end(how: NodeJS.Signals): Promise<void> {
+    await this.starting?.catch(() => undefined);
+    const { running } = this;
+    this.running = null;
+    if (running === null) return;
+    const { code, stderr } = await orKilled(running.command, running.stop(how));
+    this.log += stderr;
+    if (how === 'SIGTERM' && code !== 0) this.unexpected(`the server ended with code ${code}: ${lastLine({ stderr })}`);
+  }
+
+  private async startOnce(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const running = await startServerProcess(this.folder, { run: forEver });
+        this.running = running;
+        void running.command.finished.then((finished) => this.ended(running, finished));
+        this.onPort(Number(new URL(running.url).port));
+        return;
+      } catch (error) {
+        if (attempt === START_ATTEMPTS) throw error;
+        await sleep(START_AGAIN_MS);
+      }
+    }
+  }
+
+  private ended(running: ServerProcess, finished: Finished): void {
+    if (this.running !== running) return;
+    this.running = null;
+    this.log += finished.stderr;
+    this.unexpected(`the server ended by itself with code ${finished.code}: ${lastLine(finished)}`);
+    void this.start();
+  }
+}
+
+function errorOf(line: string): string {
+  const { msg, err } = JSON.parse(line) as { msg: string; err?: { message: string } };
+  return err === undefined ? msg : `${msg}: ${err.message}`;
+}
+
+/** An agent on its logs, killed and started again. */
+export class AgentUnderFire {
+  private running: RunningCommand | null = null;
+
+  constructor(
+    readonly name: string,
+    readonly logs: readonly GrowingLog[],
+    private readonly to: { folder: string; url: string },
+    private readonly unexpected: (what: string) => void,
+  ) {}
+
+  get pid(): number | null {
+    return this.running?.child.pid ?? null;
+  }
+
+  start(): void {
+    if (this.running === null) this.run();
+  }
+
+  async end(how: NodeJS.Signals): Promise<void> {
+    const { running } = this;
+    this.running = null;
+    if (running === null) return;
+    signal(running.child.pid!, how);
+    const { code, stderr } = await orKilled(running, running.finished);
+    if (how === 'SIGTERM' && code !== 0)
+      this.unexpected(`agent ${this.name} ended with code ${code}: ${lastLine({ stderr })}`);
+  }
+
+  /** A second process takes its streams; the first one is told so, and ends. */
+  async clone(withinMs: number): Promise<void> {
+    const first = this.running;
+    this.run();
+    if (first === null) return;
+    const ended = await Promise.race([first.finished, sleep(withinMs, null)]);
+    if (ended === null) {
+      this.unexpected(`agent ${this.name}: the earlier process goes on beside the later`);
+      signal(first.child.pid!, 'SIGKILL');
+    } else if (!/another process/.test(ended.stderr)) {
+      this.unexpected(`agent ${this.name}: the earlier process ended otherwise: ${lastLine(ended)}`);
+    }
+  }
+
+  /** To the end of all files; throws where it cannot. */
+  async finish(withinMs: number): Promise<void> {
+    const last = hlm(this.args('--once'), { env: { HLM_URL: this.to.url }, withinMs });
+    const { code, stderr } = await last.finished;
+    if (code !== 0) throw new Error(`agent ${this.name} --once ended with code ${code}: ${lastLine({ stderr })}`);
+  }
+
+  private run(): void {
+    const running = forEver(this.args(), { HLM_URL: this.to.url });
+    this.running = running;
+    void running.finished.then((finished) => {
+      if (this.running !== running) return;
+      this.running = null;
+      this.unexpected(`agent ${this.name} ended by itself with code ${finished.code}: ${lastLine(finished)}`);
+      this.run();
+    });
+  }
+
+  /** Logs that were rotated are named as well: what of them was not sent yet is. */
+  private args(...more: string[]): string[] {
+    const files = this.logs.flatMap((log) => log.files);
+    return ['agent', '--name', this.name, '--data', this.to.folder, '--from-start', ...more, ...files];
+  }
+}
+
+/** The embedded PostgreSQL of a data folder. */
+export class Postgres {
+  constructor(private readonly dataFolder: string) {}
+
+  get postmaster(): number | null {
+    try {
+      return Number(readFileSync(join(this.dataFolder, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0]);
+    } catch {
+      return null;
+    }
+  }
+
+  /** Processes that serve connections, or work in the background. */
+  get children(): number[] {
+    const { postmaster } = this;
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name) && parentOf(name) === postmaster)
+      .map(Number);
+  }
+
+  /** Those that serve connections of ours. */
+  get backends(): number[] {
+    return this.children.filter((pid) => /^postgres: hlm_/.test(commandOf(pid)));
+  }
+}
+
+function parentOf(pid: string): number | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return null;
+  }
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
