@@ -3,7 +3,18 @@ import type { Readable } from 'node:stream';
 import { type Clock, systemClock } from './clock.js';
 import { checkFormat } from './format-check.js';
 import { FirstLines, type Format } from './parse/index.js';
-import { backOffMs, Filler, Server, Session, steadyPace, Tally, type Track, Turns, UNPACED } from './ship/index.js';
+import {
+  backOffMs,
+  Filler,
+  type Post,
+  Server,
+  Session,
+  steadyPace,
+  Tally,
+  type Track,
+  Turns,
+  UNPACED,
+} from './ship/index.js';
 import { openFile, type Source, StdinSource } from './source/index.js';
 
 export interface AgentOptions {
@@ -28,7 +39,8 @@ export interface AgentOptions {
   say: (line: string) => void;
   stdin: Readable;
   clock?: Clock;
-  fetch?: typeof fetch;
+  /** Default: over the network. */
+  post?: Post;
 }
 
 const STDIN = '-';
@@ -67,7 +79,7 @@ export async function runAgent(options: AgentOptions): Promise<number> {
   const { urls, token, say, name, version, fromStart, once, stop, format } = options;
   const clock = options.clock ?? systemClock;
   const turns = new Turns();
-  const server = new Server({ urls, token, clock, say, fetch: options.fetch });
+  const server = new Server({ urls, token, clock, say, post: options.post });
   const pace = options.ratePerSecond === null ? UNPACED : steadyPace(options.ratePerSecond);
   const sources = await openSources(options, clock);
   const tracks = sources.map((source): Track => {

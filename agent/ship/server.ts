@@ -5,6 +5,7 @@ import type { Clock } from '../clock.js';
 import { type Answer, readAnswer } from './answer.js';
 import { backOffMs } from './back-off.js';
 import { type Halt, Halted } from './halt.js';
+import { keptConnections, type Post } from './post.js';
 
 /** Longer than the server's own limit on a statement, so that it is the server that gives up first. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -17,7 +18,8 @@ export interface ServerOptions {
   token: string;
   clock: Clock;
   say: (line: string) => void;
-  fetch?: typeof fetch;
+  /** Default: over the network. */
+  post?: Post;
 }
 
 /** The server knows no such stream or agent (any more): connect again. */
@@ -30,10 +32,10 @@ export class TooLargeError extends Error {
   override name = 'TooLargeError';
 }
 
-function networkTrouble(error: unknown): string {
-  const { name, message, cause } = error as Error & { cause?: { code?: string; message?: string } };
-  if (name === 'TimeoutError') return `did not answer within ${REQUEST_TIMEOUT_MS / 1_000} s`;
-  return `cannot be reached (${cause?.code ?? cause?.message ?? message})`;
+function networkTrouble(error: unknown, timedOut: boolean): string {
+  if (timedOut) return `did not answer within ${REQUEST_TIMEOUT_MS / 1_000} s`;
+  const { code, message } = error as NodeJS.ErrnoException;
+  return `cannot be reached (${code ?? message})`;
 }
 
 /** Asks the server, as often as it takes. */
@@ -42,8 +44,11 @@ export class Server {
   private failures = 0;
   private everAnswered = false;
   private readonly texts = new Map<unknown, string>();
+  private readonly send: Post;
 
-  constructor(private readonly options: ServerOptions) {}
+  constructor(private readonly options: ServerOptions) {
+    this.send = options.post ?? keptConnections();
+  }
 
   private get url(): string {
     return this.options.urls[this.place];
@@ -99,22 +104,24 @@ export class Server {
 
   /** Null: not sent, for the hard halt. */
   private async post(body: string, hard: AbortSignal): Promise<Answer | null> {
-    const send = this.options.fetch ?? fetch;
+    const headers = {
+      'content-type': 'application/json',
+      accept: 'application/graphql-response+json, application/json',
+      authorization: `Bearer ${this.options.token}`,
+    };
+    const given = new AbortController();
+    const giveUp = () => given.abort();
+    const timer = setTimeout(giveUp, REQUEST_TIMEOUT_MS);
+    hard.addEventListener('abort', giveUp);
     try {
-      const response = await send(this.url, {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          accept: 'application/graphql-response+json, application/json',
-          authorization: `Bearer ${this.options.token}`,
-        },
-        body,
-        redirect: 'manual',
-        signal: AbortSignal.any([hard, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
-      });
-      return readAnswer(response.status, await response.text());
+      const { status, body: answer } = await this.send(this.url, headers, body, given.signal);
+      return readAnswer(status, answer);
     } catch (error) {
-      return hard.aborted ? null : { kind: 'retry', why: networkTrouble(error), retryAfterMs: null, served: false };
+      if (hard.aborted) return null;
+      return { kind: 'retry', why: networkTrouble(error, given.signal.aborted), retryAfterMs: null, served: false };
+    } finally {
+      clearTimeout(timer);
+      hard.removeEventListener('abort', giveUp);
     }
   }
 

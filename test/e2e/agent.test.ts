@@ -2,7 +2,9 @@
 // Method: the built command against the real server on its own PostgreSQL; every line has a path of its own, and the
 // stored entries are compared with the lines written.
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -133,6 +135,27 @@ describe('mistakes end in one clear line', () => {
     running.child.kill('SIGTERM');
     expect((await running.finished).code).toBe(0);
   });
+});
+
+test('a forwarder whose server is down, which closes every connection at once, is waited for', async () => {
+  const forwarder = createServer((connection) => connection.destroy())
+    .listen(0, '127.0.0.1')
+    .unref();
+  await once(forwarder, 'listening');
+  const { port } = forwarder.address() as AddressInfo;
+  const file = join(folder, 'forwarded.log');
+  writeFileSync(file, lines(0, 1));
+  const url = `http://127.0.0.1:${port}/graphql`;
+  // Several: each begins at another instant of the connection's end.
+  const all = Array.from({ length: 4 }, (_, i) => agent(`forwarded-${i}`, '--from-start', '--url', url, file));
+  let ended = 0;
+  for (const { finished } of all) void finished.then(() => ended++);
+  const told = () => all.every(({ output }) => /cannot be reached .*; trying again/.test(output.stderr));
+  await until(() => ended > 0 || told(), 20_000, 'their line');
+  for (const { child } of all) child.kill('SIGTERM');
+  expect(ended).toBe(0);
+  expect((await Promise.all(all.map(({ finished }) => finished))).map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+  forwarder.close();
 });
 
 describe('standard input', () => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Post, Reply } from '../../agent/ship/index.js';
 import { decodeLogBatch, entryAt, type LogBatch } from '../../schema/log-batch.js';
 import type { IngestLogsInput, StreamHeartbeatInput } from '../../schema/operations/agent.js';
 
@@ -45,30 +46,28 @@ export class FakeServer {
     return this.streams.flatMap(({ targets }) => targets);
   }
 
-  readonly fetch: typeof fetch = async (input, init) => {
-    const url = String(input);
-    const body = JSON.parse(String(init?.body)) as { query: string; variables: { input: Input } };
+  readonly post: Post = async (url, { authorization }, sent) => {
+    const body = JSON.parse(sent) as { query: string; variables: { input: Input } };
     const operation = /\{\s*(\w+)\(input/.exec(body.query)?.[1] ?? '';
-    const authorization = new Headers(init?.headers).get('authorization') ?? '';
     this.requests.push({ url, operation, authorization });
     const fault = this.faultOf(operation, url);
     await new Promise((resolve) => setImmediate(resolve));
-    if (fault === 'unreachable') throw new TypeError('fetch failed', { cause: { code: 'ECONNREFUSED' } });
-    if (fault === 'status-503') return new Response('later', { status: 503 });
-    if (fault === 'html-404') return new Response('<html>', { status: 404 });
+    if (fault === 'unreachable') throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+    if (fault === 'status-503') return { status: 503, body: 'later' };
+    if (fault === 'html-404') return { status: 404, body: '<html>' };
     if (fault !== null && fault !== 'lost') {
       const { error: code, retryAfterMs } = fault;
       return this.answer({ errors: [{ message: `a ${code}`, extensions: { code, retryAfterMs } }] });
     }
     const data = this.answerOf(operation, body.variables.input);
-    if (fault === 'lost') throw new TypeError('fetch failed', { cause: { code: 'UND_ERR_SOCKET' } });
+    if (fault === 'lost') throw Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
     if (data === null)
       return this.answer({ errors: [{ message: 'Stream not found.', extensions: { code: 'NOT_FOUND' } }] });
     return this.answer({ data: { [operation]: data } });
   };
 
-  private answer(body: unknown): Response {
-    return new Response(JSON.stringify(body), { headers: { 'content-type': 'application/json' } });
+  private answer(body: unknown): Reply {
+    return { status: 200, body: JSON.stringify(body) };
   }
 
   private answerOf(operation: string, input: unknown): unknown {

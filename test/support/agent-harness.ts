@@ -68,7 +68,7 @@ export function startAgent(server: FakeServer, files: string[], change: Partial<
     say: (line) => said.push(line),
     stdin: Readable.from([]),
     clock: fastClock,
-    fetch: server.fetch,
+    post: server.post,
     ...change,
   });
   done.catch(() => {}); // Whoever waits for it is told.
