@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter } from '../windows/bytes.js';
 import { estimate, INDEX_BITS, REGISTERS } from './hyperloglog.js';
+import { decodeRegistersInto, encodeRegisters } from './registers.js';
 
 /**
  * Distinct clients: their hashes, exact, up to EXACT_HOSTS_MAX; beyond, HyperLogLog's registers (Flajolet et al. 2007).
@@ -18,25 +19,27 @@ export function emptyHostSet(): HostSet {
   return { hashes: new Float64Array(0), registers: null };
 }
 
+const { clz32, floor, imul } = Math;
+
 /** 53 bits of a text: two murmur3 finalised halves (Appleby 2011) over its UTF-16 units. */
 export function hashHost(host: string): number {
   let a = 0x9e3779b9 ^ host.length;
   let b = 0x85ebca6b ^ host.length;
   for (let i = 0; i < host.length; i++) {
     const unit = host.charCodeAt(i);
-    a = Math.imul(a ^ unit, 0x85ebca6b);
+    a = imul(a ^ unit, 0x85ebca6b);
     a = (a << 13) | (a >>> 19);
-    b = Math.imul(b ^ unit, 0xc2b2ae35);
+    b = imul(b ^ unit, 0xc2b2ae35);
     b = (b << 15) | (b >>> 17);
   }
-  return (mixed(a + Math.imul(b, 5)) & 0x1fffff) * 2 ** 32 + mixed(b ^ Math.imul(a, 0x27d4eb2f));
+  return (mixed(a + imul(b, 5)) & 0x1fffff) * 2 ** 32 + mixed(b ^ imul(a, 0x27d4eb2f));
 }
 
 /** murmur3's finaliser: every bit of the input moves every bit of the result. Unsigned. */
 function mixed(value: number): number {
   let hash = value;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  hash = imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
@@ -89,9 +92,9 @@ function toRegisters(set: HostSet): Uint8Array {
 /** Of 53 bits the lowest choose the register, the leading zeros of the others its value. */
 function raise(registers: Uint8Array, hash: number): void {
   const index = hash % REGISTERS;
-  const rest = Math.floor(hash / REGISTERS);
-  const high = Math.floor(rest / 2 ** 32);
-  const rank = 1 + (high > 0 ? Math.clz32(high) - (64 - REST_BITS) : REST_BITS - 32 + Math.clz32(rest));
+  const rest = floor(hash / REGISTERS);
+  const high = floor(rest / 2 ** 32);
+  const rank = 1 + (high > 0 ? clz32(high) - (64 - REST_BITS) : REST_BITS - 32 + clz32(rest));
   if (rank > registers[index]) registers[index] = rank;
 }
 const REST_BITS = 53 - INDEX_BITS;
@@ -105,17 +108,15 @@ function uniteRegisters(into: Uint8Array, other: Uint8Array): void {
   for (let i = 0; i < into.length; i++) if (other[i] > into[i]) into[i] = other[i];
 }
 
-/** Exact up to EXACT_HOSTS_MAX; beyond, with a standard error of 0.8 %. */
+/** Exact up to EXACT_HOSTS_MAX; beyond, with a standard error of 0.57 %. */
 export function distinctHosts(set: HostSet): number {
   return set.hashes?.length ?? Math.round(estimate(set.registers!));
 }
 
+/** The first byte of a column of hashes; registers have others. */
 const EXACT = 1;
-const SPARSE = 2;
-const DENSE = 3;
-const DENSE_BYTES = 1 + (REGISTERS * 6) / 8;
 
-/** As a column: a byte for the kind, then hashes, or registers: those that are not zero, or all in 6 bits each. */
+/** As a column: a byte for the kind, then hashes as differences, or registers. */
 export function encodeHosts({ hashes, registers }: HostSet): Buffer {
   if (registers !== null) return encodeRegisters(registers);
   if (hashes!.length === 0) return Buffer.alloc(0);
@@ -129,51 +130,11 @@ export function encodeHosts({ hashes, registers }: HostSet): Buffer {
   return writer.finish();
 }
 
-function encodeRegisters(registers: Uint8Array): Buffer {
-  let raised = 0;
-  for (let index = 0; index < REGISTERS; index++) if (registers[index] !== 0) raised++;
-  // Two bytes each: gaps are short where registers are many.
-  if (raised * 2 >= DENSE_BYTES) return encodeDense(registers);
-  const writer = new ByteWriter(1 + raised * 2);
-  writer.number(SPARSE);
-  for (let index = 0, before = -1; index < REGISTERS; index++) {
-    if (registers[index] === 0) continue;
-    writer.number(index - before - 1);
-    writer.number(registers[index]);
-    before = index;
-  }
-  return writer.finish();
-}
-
-/** Four registers in three bytes. */
-function encodeDense(registers: Uint8Array): Buffer {
-  const dense = Buffer.alloc(DENSE_BYTES);
-  dense[0] = DENSE;
-  for (let i = 0, at = 1; i < REGISTERS; i += 4, at += 3) {
-    dense[at] = (registers[i] << 2) | (registers[i + 1] >> 4);
-    dense[at + 1] = (registers[i + 1] << 4) | (registers[i + 2] >> 2);
-    dense[at + 2] = (registers[i + 2] << 6) | registers[i + 3];
-  }
-  return dense;
-}
-
 /** Adds an encoded set. */
 export function decodeHostsInto(set: HostSet, column: Buffer): void {
   if (column.length === 0) return;
-  if (column[0] === DENSE) {
-    decodeDenseInto(toRegisters(set), column);
-    return;
-  }
-  const reader = new ByteReader(column);
-  if (reader.number() === EXACT) {
-    uniteHashes(set, decodeHashes(reader));
-    return;
-  }
-  const registers = toRegisters(set);
-  for (let index = -1; !reader.done; ) {
-    index += reader.number() + 1;
-    registers[index] = Math.max(registers[index], reader.number());
-  }
+  if (column[0] === EXACT) uniteHashes(set, decodeHashes(new ByteReader(column.subarray(1))));
+  else decodeRegistersInto(toRegisters(set), column);
 }
 
 function decodeHashes(reader: ByteReader): Float64Array {
@@ -181,17 +142,4 @@ function decodeHashes(reader: ByteReader): Float64Array {
   let count = 0;
   for (let hash = 0; !reader.done; count++) hashes[count] = hash += reader.number();
   return hashes.subarray(0, count);
-}
-
-function decodeDenseInto(registers: Uint8Array, column: Buffer): void {
-  const raiseTo = (i: number, rank: number) => {
-    if (rank > registers[i]) registers[i] = rank;
-  };
-  for (let i = 0, at = 1; i < REGISTERS; i += 4, at += 3) {
-    const four = (column[at] << 16) | (column[at + 1] << 8) | column[at + 2];
-    raiseTo(i, four >>> 18);
-    raiseTo(i + 1, (four >>> 12) & 63);
-    raiseTo(i + 2, (four >>> 6) & 63);
-    raiseTo(i + 3, four & 63);
-  }
 }
