@@ -1,14 +1,16 @@
 // Goal: what is deleted is gone in every resolution, whatever else is under way on the same windows.
 // Method: the steps on a real PostgreSQL, transactions held open where it matters; all stored windows against brute force.
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import type { Entry } from '../../schema/log-batch.js';
 import { RESOLUTIONS } from '../../server/core/windows/resolutions.js';
+import { expireWindows } from '../../server/rollup/index.js';
 import { rollUpAgent, rollUpTenant } from '../../server/rollup/roll.js';
 import { marksBefore } from '../../server/store/sql/floor.sql.js';
 import { TENANT_WIDE } from '../../server/store/sql/window.sql.js';
 import { entry } from '../support/entries.js';
 import { until } from '../support/server.js';
 import { Statistics } from '../support/statistics.js';
-import { wrongWindows } from '../support/stored-windows.js';
+import { storedEntries, wrongWindows } from '../support/stored-windows.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -93,6 +95,130 @@ test.each([
   const expected = new Map([
     [kept, entries],
     [cut, left],
+  ]);
+  expect(await wrongWindows(statistics.db, tenantId, expected)).toEqual([]);
+});
+
+/** Does it again and again until `others` have ended. */
+async function during(others: Promise<unknown>, work: (round: number) => Promise<unknown>): Promise<void> {
+  let isOver = false;
+  void others.finally(() => {
+    isOver = true;
+  });
+  for (let round = 0; !isOver; round++) await work(round);
+}
+
+/** Batches of an agent one after the other: each reaches over all hours, now before, now after what came already. */
+async function send(name: string, hours: readonly number[], batches: number, sent: Entry[]): Promise<string> {
+  let agentId = '';
+  for (let batch = 0; batch < batches; batch++) {
+    const entries = hours.map((hour) =>
+      entry({
+        timeMs: BASE + hour * HOUR_MS + ((batch * 611) % 3_600) * 1_000,
+        host: `192.0.2.${batch % 20}`,
+        bytes: batch,
+      }),
+    );
+    agentId = await statistics.append(tenantId, name, entries);
+    sent.push(...entries);
+  }
+  return agentId;
+}
+
+const AGENTS = ['one', 'two', 'three'];
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+
+test('several agents and timeframes, while batches come, windows are rolled up, expire and are read', async () => {
+  const sent = new Map(AGENTS.map((name) => [name, [] as Entry[]]));
+  const quiet = [3, 2_000, 2_001, 2_002];
+  const moving = [-800, -31, -30, -2, -1, 0, 1, 2, 30, 31];
+  const ids = await Promise.all(AGENTS.map((name) => send(name, [...moving, ...quiet], 12, sent.get(name)!)));
+  await statistics.rollUpAll();
+  const spans = [
+    { fromMs: BASE - 800 * HOUR_MS, toMs: BASE - 30 * HOUR_MS },
+    { fromMs: BASE - HOUR_MS, toMs: BASE + HOUR_MS },
+    { fromMs: BASE + 30 * HOUR_MS, toMs: BASE + 31 * HOUR_MS },
+    // Nothing comes here that would have what is cut computed anew.
+    { fromMs: BASE + 2_001 * HOUR_MS, toMs: BASE + 2_002 * HOUR_MS },
+  ];
+  const isGone = ({ timeMs }: Entry) => spans.some(({ fromMs, toMs }) => timeMs >= fromMs && timeMs < toMs);
+  // Of one agent only some go.
+  const removeAll = async () => {
+    await remove(ids.slice(0, 2), spans);
+    await remove(ids.slice(2), spans.slice(1));
+  };
+  const still = { fromMs: BASE + 3 * HOUR_MS, toMs: BASE + 4 * HOUR_MS };
+  const sends = Promise.all(AGENTS.map((name) => send(name, moving, 30, sent.get(name)!)));
+  await Promise.all([
+    sends,
+    during(sends, removeAll),
+    during(sends, (round) => remove(null, [spans[1 + (round % 2)]])),
+    during(sends, () => statistics.rollUpAll()),
+    during(sends, (round) => keepFinest(still.toMs - Math.max(0, 60 - round) * HOUR_MS)),
+    during(sends, async () => {
+      const wish = { kind: 'total' as const, parts: [] };
+      for (const agentIds of [null, ids]) {
+        const { total } = await statistics.traffic(tenantId).load({ agentIds, span: still, wish });
+        expect(total.totals.hits).toBe(3 * 12);
+      }
+    }),
+  ]);
+  await removeAll();
+  await statistics.rollUpAll();
+  await expireWindows(statistics.db);
+  const left = AGENTS.map((name, i): [string, Entry[]] => [
+    ids[i],
+    sent.get(name)!.filter((one) => !isGone(one) || (name === 'three' && one.timeMs < spans[0].toMs)),
+  ]);
+  expect(await wrongWindows(statistics.db, tenantId, new Map(left))).toEqual([]);
+});
+
+/** Windows of less than an hour go below an event time. */
+async function keepFinest(fromMs: number): Promise<void> {
+  const keep = Math.ceil((Date.now() - fromMs) / 1_000);
+  const windows = { 10: { keep, keepBreakdowns: keep }, 60: { keep, keepBreakdowns: keep } };
+  await statistics.db.ownerSql('UPDATE retention SET windows = $2 WHERE tenant_id = $1', [
+    tenantId,
+    JSON.stringify(windows),
+  ]);
+  await expireWindows(statistics.db);
+}
+
+test('entries that come into what is being deleted are counted, in each second, as they are stored', async () => {
+  const hours = range(0, 6);
+  const ids = await Promise.all(AGENTS.map((name) => send(name, hours, 30, [])));
+  const sends = Promise.all(AGENTS.map((name) => send(name, hours, 30, [])));
+  const spans = [{ fromMs: BASE + HOUR_MS + 600_000, toMs: BASE + 5 * HOUR_MS }];
+  const request = { tenantId, agentIds: ids, spans, includeLogs: true };
+  await Promise.all([
+    sends,
+    during(sends, () => statistics.deletion.deleteTraffic({ ...request, dryRun: false })),
+    during(sends, () => statistics.rollUpAll()),
+  ]);
+  await statistics.rollUpAll();
+  const stored = await storedEntries(statistics.db, tenantId);
+  expect(await wrongWindows(statistics.db, tenantId, stored)).toEqual([]);
+  const foretold = await statistics.deletion.deleteTraffic({ ...request, dryRun: true });
+  expect(foretold.logs).toBe(foretold.hits);
+  expect(await statistics.deletion.deleteTraffic({ ...request, dryRun: false })).toEqual(foretold);
+});
+
+test('a deleted agent that comes again, while the tenant is rolled up', async () => {
+  const sent: Entry[] = [];
+  const kept: Entry[] = [];
+  const [first, second] = [await send('one', range(0, 3), 4, []), await send('two', range(0, 3), 4, kept)];
+  await rollUpOnly(first);
+  await rollUpOnly(second);
+  await whileRollingUpTenant(3_600, () => statistics.deletion.deleteAgent(tenantId, first));
+  await statistics.rollUpAll();
+  expect(await wrongWindows(statistics.db, tenantId, new Map([[second, kept]]))).toEqual([]);
+  await send('one', range(2, 4), 4, sent);
+  await rollUpOnly(first);
+  await whileRollingUpTenant(3_600, () => send('one', range(1, 5), 4, sent));
+  await statistics.rollUpAll();
+  const expected = new Map([
+    [first, sent],
+    [second, kept],
   ]);
   expect(await wrongWindows(statistics.db, tenantId, expected)).toEqual([]);
 });

@@ -1,4 +1,5 @@
-import type { Entry } from '../../schema/log-batch.js';
+import { inflateSync } from 'node:zlib';
+import { decodeLogBatch, type Entry, entryAt } from '../../schema/log-batch.js';
 import { heaviest } from '../../server/core/sketches/tops.js';
 import { decodePartInto, emptyBreakdown } from '../../server/core/windows/breakdown.js';
 import { decodeSeconds } from '../../server/core/windows/encoding.js';
@@ -128,4 +129,19 @@ function hostsOf(column: Buffer | null): [string, number][] | null {
   const breakdown = emptyBreakdown();
   decodePartInto(breakdown, 'HOST', column);
   return heaviest(breakdown.tops.HOST, Number.POSITIVE_INFINITY).map(({ key, hits }) => [key, hits]);
+}
+
+/** Raw entries that are stored of each agent; no policy keeps any of them longer or shorter. */
+export async function storedEntries(db: Database, tenantId: string): Promise<Map<string, Entry[]>> {
+  const chunks = await db.ownerSql<{ agent_id: string; mask: Buffer | null; body: Buffer }>(
+    'SELECT agent_id, mask, body FROM log_chunk WHERE tenant_id = $1',
+    [tenantId],
+  );
+  const entries = new Map<string, Entry[]>();
+  for (const { agent_id: agentId, mask, body } of chunks) {
+    const batch = decodeLogBatch(JSON.parse(inflateSync(body).toString()));
+    const own = [...batch.timeMs.keys()].filter((place) => !mask?.[place]).map((place) => entryAt(batch, place));
+    entries.set(agentId, [...(entries.get(agentId) ?? []), ...own]);
+  }
+  return entries;
 }
