@@ -5,6 +5,7 @@ import { expireWindows } from '../../server/rollup/index.js';
 import { rollUpAgent } from '../../server/rollup/roll.js';
 import { markTenantDirty } from '../../server/store/sql/mark.sql.js';
 import { lockTenantTraffic } from '../../server/store/sql/tenant-traffic.sql.js';
+import { emptyRevision } from '../../server/store/traffic/ranges.js';
 import { entry } from '../support/entries.js';
 import { Statistics } from '../support/statistics.js';
 
@@ -156,4 +157,26 @@ test("a tenant's floors rise with its agents', also while its rollup is under wa
   );
   expect(new Set(floors.map((row) => row.floor)).size).toBe(1);
   expect(floors[0].floor).toBeGreaterThan(BASE);
+});
+
+test('revisions do not go back where the last windows of a span are dropped', async () => {
+  const read = () =>
+    statistics.traffic(tenantId).load({
+      agentIds: null,
+      span: { fromMs: BASE, toMs: BASE + HOUR_MS },
+      wish: { kind: 'series', asked: { maxPoints: 1, step: 86_400, resolution: null }, parts: [], revisions: true },
+    });
+  const revisionOf = async () => {
+    const { buckets, scope } = await read();
+    return emptyRevision(scope) + Math.max(0, ...[...buckets.values()].map((bucket) => bucket.beyondDeletion));
+  };
+  const before = await revisionOf();
+  const keep = { keep: 400 * 86_400, keepBreakdowns: null };
+  await statistics.db.ownerSql('UPDATE retention SET windows = $2 WHERE tenant_id = $1', [
+    tenantId,
+    JSON.stringify({ 10: keep, 60: keep, 3600: keep, 86400: keep }),
+  ]);
+  await expireWindows(statistics.db);
+  expect((await read()).buckets.size).toBe(0);
+  expect(await revisionOf()).toBeGreaterThan(before);
 });

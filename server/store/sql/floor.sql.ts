@@ -22,13 +22,19 @@ export async function marksBefore(
   return rows.map((row) => row.start_ms);
 }
 
-/** Sets an agent's floors, or the tenant's own. The caller holds their lock. */
+/**
+ * Sets an agent's floors, or the tenant's own. The caller holds their lock. Where the coarsest windows go, that is a
+ * change of them: their revisions must not go back.
+ */
 export async function setFloors(sql: Sql, tenantId: string, agentId: string, floors: FloorTargets): Promise<void> {
-  const [table, own] = agentId === TENANT_WIDE ? ['tenant_traffic', ''] : ['agent', 'AND id = $4'];
+  const isTenant = agentId === TENANT_WIDE;
   const values = [tenantId, floors.windowFloors, floors.breakdownFloors];
+  const rises = `CASE WHEN window_floors[${RESOLUTIONS.length}] < ($2::bigint[])[${RESOLUTIONS.length}] THEN revision + 1`;
   await sql(
-    `UPDATE ${table} SET window_floors = $2, breakdown_floors = $3 WHERE tenant_id = $1 ${own}`,
-    agentId === TENANT_WIDE ? values : [...values, agentId],
+    `UPDATE ${isTenant ? 'tenant_traffic' : 'agent'} SET window_floors = $2, breakdown_floors = $3
+       ${isTenant ? '' : `, revision = ${rises} ELSE revision END, deleted_revision = ${rises} ELSE deleted_revision END`}
+     WHERE tenant_id = $1 ${isTenant ? '' : 'AND id = $4'}`,
+    isTenant ? values : [...values, agentId],
   );
 }
 
