@@ -30,6 +30,7 @@ const RETENTION = `
     ADD COLUMN keep_seconds integer NOT NULL DEFAULT 3600,
     ADD COLUMN retention_version integer NOT NULL DEFAULT 0,
     ADD COLUMN ordinals bytea;
+  CREATE INDEX log_chunk_version ON log_chunk (tenant_id, retention_version, expires_at);
   COMMENT ON COLUMN log_chunk.visible_from IS 'when the chunk expires that holds these entries until then';
   COMMENT ON COLUMN log_chunk.entries IS 'those that are kept just so long: none counts in two chunks';
   COMMENT ON COLUMN log_chunk.retention_version IS 'of the policies by which it was laid out';

@@ -131,6 +131,7 @@ CREATE TABLE log_chunk (
   CONSTRAINT log_chunk_pkey PRIMARY KEY (tenant_id, agent_id, stream_id, from_position, class, expires_at)
 ) PARTITION BY LIST (class);
 CREATE INDEX log_chunk_newest ON ONLY public.log_chunk USING btree (tenant_id, last_ms DESC);
+CREATE INDEX log_chunk_version ON ONLY public.log_chunk USING btree (tenant_id, retention_version, expires_at);
 ALTER TABLE log_chunk ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON log_chunk USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
 GRANT DELETE, INSERT, SELECT, UPDATE ON log_chunk TO hlm_app;

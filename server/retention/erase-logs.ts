@@ -1,8 +1,7 @@
 import { decodeLogBatch, entryAt, LogBatchBuilder } from '../../schema/log-batch.js';
-import type { LogRetention } from '../core/retention/layout.js';
 import type { Transaction } from '../store/database.js';
 import { type BatchKey, batchesWithin } from '../store/sql/chunk.sql.js';
-import { deflated, readBatch, rewriteBatch, type StoredBatch } from './rewrite.js';
+import { BATCHES_AT_ONCE, deflated, inGroups, readBatches, rewriteBatches, type StoredBatch } from './rewrite.js';
 import { readSettings } from './settings.js';
 
 interface Span {
@@ -10,15 +9,11 @@ interface Span {
   toMs: number;
 }
 
-/** Batches of one transaction: ingest of the agent waits for it. */
-const BATCHES_AT_ONCE = 20;
-
 /** Raw entries of an agent in a span that are still stored. */
 export async function countLogs(tx: Transaction, tenantId: string, agentId: string, span: Span): Promise<number> {
   let count = 0;
-  for (const key of await batchesWithin(tx.sql, tenantId, agentId, span)) {
-    const stored = await readBatch(tx, key, null);
-    if (stored) count += placesOf(stored, (timeMs) => isWithin(timeMs, span)).length;
+  for (const keys of inGroups(await batchesWithin(tx.sql, tenantId, agentId, span))) {
+    for (const stored of await readBatches(tx, keys, null)) count += placesIn(stored, span).length;
   }
   return count;
 }
@@ -46,25 +41,27 @@ export class LogErasure {
       this.waiting = within.filter((key) => !this.looked.has(nameOf(key)));
     }
     const keys = this.waiting.splice(0, BATCHES_AT_ONCE);
-    const retention = await readSettings(tx, this.tenantId);
-    let erased = 0;
-    for (const key of keys) {
-      erased += await this.eraseFrom(tx, key, retention, nowMs);
-      this.looked.add(nameOf(key));
-    }
+    for (const key of keys) this.looked.add(nameOf(key));
+    const erased = keys.length > 0 ? await this.eraseFrom(tx, keys, nowMs) : 0;
     return { erased, isDone: isListed && this.waiting.length === 0 };
   }
 
-  private async eraseFrom(tx: Transaction, key: BatchKey, retention: LogRetention, nowMs: number): Promise<number> {
-    const stored = await readBatch(tx, key, nowMs);
-    if (!stored) return 0;
-    const gone = placesOf(stored, (timeMs) => isWithin(timeMs, this.span)).length;
-    if (gone > 0) await rewriteBatch(tx, await without(stored, this.span), retention, nowMs);
-    return gone;
+  private async eraseFrom(tx: Transaction, keys: readonly BatchKey[], nowMs: number): Promise<number> {
+    const { span } = this;
+    const stored = await readBatches(tx, keys, nowMs);
+    const touched = stored.filter((batch) => placesIn(batch, span).length > 0);
+    const rest = await Promise.all(touched.map((batch) => without(batch, span)));
+    await rewriteBatches(tx, rest, await readSettings(tx, this.tenantId), nowMs);
+    return touched.reduce((sum, batch) => sum + placesIn(batch, span).length, 0);
   }
 }
 
 const nameOf = ({ streamId, from }: BatchKey) => `${streamId} ${from}`;
+
+/** Places of entries that are stored, and lie in the span. */
+function placesIn(stored: StoredBatch, span: Span): number[] {
+  return placesOf(stored, (timeMs) => isWithin(timeMs, span));
+}
 
 function isWithin(timeMs: number, { fromMs, toMs }: Span): boolean {
   return timeMs >= fromMs && timeMs < toMs;

@@ -20,6 +20,8 @@ import {
 } from '../store/sql/chunk.sql.js';
 
 const DEFLATE_LEVEL = 6;
+/** Batches that are read and rewritten together, in one transaction: ingest of the agent waits for it. */
+export const BATCHES_AT_ONCE = 20;
 const deflateAsync = promisify(deflate);
 const inflateAsync = promisify(inflate);
 
@@ -76,23 +78,41 @@ export function deflated(batch: LogBatch): Promise<Buffer> {
   return deflateAsync(JSON.stringify(batch), { level: DEFLATE_LEVEL });
 }
 
+/** An agent's batches, as many as are read together. */
+export function* inGroups(keys: readonly BatchKey[]): Generator<readonly BatchKey[]> {
+  for (let i = 0; i < keys.length; i += BATCHES_AT_ONCE) yield keys.slice(i, i + BATCHES_AT_ONCE);
+}
+
 /**
- * What is still stored of a batch; null: nothing. The caller holds the agent's lock, or only counts.
+ * What is still stored of a group of an agent's batches. The caller holds the agent's lock, or only counts.
  *
  * @param nowMs what has expired by then is gone, though the transaction began before; null: when it began
  */
-export async function readBatch(tx: Transaction, key: BatchKey, nowMs: number | null): Promise<StoredBatch | null> {
-  const chunks = await readBatchChunks(tx.sql, key, nowMs);
-  if (chunks.length === 0) return null;
-  const { takenInMs } = chunks[0];
-  const whole = chunks.find((chunk) => chunk.ordinals === null);
-  if (whole) {
-    // It holds what the others do.
-    const batch = await decoded(whole);
-    const left = whole.mask ? Uint8Array.from(whole.mask) : new Uint8Array(batch.count);
-    return { key, takenInMs, batch, body: whole.body, ordinals: null, left };
+export async function readBatches(
+  tx: Transaction,
+  keys: readonly BatchKey[],
+  nowMs: number | null,
+): Promise<StoredBatch[]> {
+  const byKey = new Map<string, StoredChunk[]>();
+  for (const chunk of await readBatchChunks(tx.sql, keys, nowMs)) {
+    const key = `${chunk.streamId} ${chunk.from}`;
+    const chunks = byKey.get(key);
+    if (chunks === undefined) byKey.set(key, [chunk]);
+    else chunks.push(chunk);
   }
-  return { key, takenInMs, ...(await joined(chunks)) };
+  const [{ tenantId }] = keys;
+  return Promise.all([...byKey.values()].map((chunks) => batchOf(tenantId, chunks)));
+}
+
+async function batchOf(tenantId: string, chunks: readonly StoredChunk[]): Promise<StoredBatch> {
+  const [{ agentId, streamId, from, takenInMs }] = chunks;
+  const key = { tenantId, agentId, streamId, from };
+  const whole = chunks.find((chunk) => chunk.ordinals === null);
+  if (whole === undefined) return { key, takenInMs, ...(await joined(chunks)) };
+  // It holds what the others do.
+  const batch = await decoded(whole);
+  const left = whole.mask ? Uint8Array.from(whole.mask) : new Uint8Array(batch.count);
+  return { key, takenInMs, batch, body: whole.body, ordinals: null, left };
 }
 
 /** The entries of chunks, in the order in which they came. */
@@ -116,13 +136,17 @@ async function decoded({ body }: StoredChunk): Promise<DecodedBatch> {
   return decodeLogBatch(JSON.parse((await inflateAsync(body)).toString()));
 }
 
-/** Stores a batch anew in place of its chunks. */
-export async function rewriteBatch(
+/** Stores batches of an agent anew in place of their chunks. */
+export async function rewriteBatches(
   tx: Transaction,
-  stored: StoredBatch,
+  batches: readonly StoredBatch[],
   retention: LogRetention,
   nowMs: number,
 ): Promise<void> {
-  await deleteBatchChunks(tx.sql, stored.key);
-  await storeBatch(tx, stored, retention, nowMs);
+  if (batches.length === 0) return;
+  await deleteBatchChunks(
+    tx.sql,
+    batches.map(({ key }) => key),
+  );
+  for (const stored of batches) await storeBatch(tx, stored, retention, nowMs);
 }

@@ -109,37 +109,73 @@ export async function readChunks(sql: Sql, query: ChunkQuery): Promise<ChunkRow[
 /** A chunk as it is laid out anew. */
 export type StoredChunk = ChunkRow & { takenInMs: number };
 
-/** All chunks of a batch that have not expired at `nowMs` (null: when the transaction began), those read later too. */
-export async function readBatchChunks(sql: Sql, key: BatchKey, nowMs: number | null): Promise<StoredChunk[]> {
+/** Of one agent: every partition must be looked into, once for all of them. */
+const OF_BATCHES =
+  'tenant_id = $1 AND agent_id = $2 AND (stream_id, from_position) IN (SELECT * FROM unnest($3::uuid[], $4::bigint[]))';
+
+function batchValues(keys: readonly BatchKey[]): unknown[] {
+  const [{ tenantId, agentId }] = keys;
+  return [tenantId, agentId, keys.map(({ streamId }) => streamId), keys.map(({ from }) => from)];
+}
+
+/**
+ * All chunks of an agent's batches (one at least) that have not expired at `nowMs` (null: when the transaction began),
+ * those read later too.
+ */
+export async function readBatchChunks(
+  sql: Sql,
+  keys: readonly BatchKey[],
+  nowMs: number | null,
+): Promise<StoredChunk[]> {
   return sql<StoredChunk & { [column: string]: unknown }>(
     `SELECT ${COLUMNS}, floor(extract(epoch FROM taken_in_at) * 1000)::bigint AS "takenInMs" FROM log_chunk
-     WHERE tenant_id = $1 AND agent_id = $2 AND stream_id = $3 AND from_position = $4
-       AND expires_at > greatest(now(), $5::timestamptz)`,
-    [key.tenantId, key.agentId, key.streamId, key.from, nowMs && new Date(nowMs)],
+     WHERE ${OF_BATCHES} AND expires_at > greatest(now(), $5::timestamptz)`,
+    [...batchValues(keys), nowMs && new Date(nowMs)],
   );
 }
 
-export async function deleteBatchChunks(sql: Sql, key: BatchKey): Promise<void> {
-  await sql('DELETE FROM log_chunk WHERE tenant_id = $1 AND agent_id = $2 AND stream_id = $3 AND from_position = $4', [
-    key.tenantId,
-    key.agentId,
-    key.streamId,
-    key.from,
-  ]);
+/** Deletes all chunks of an agent's batches (one at least). */
+export async function deleteBatchChunks(sql: Sql, keys: readonly BatchKey[]): Promise<void> {
+  await sql(`DELETE FROM log_chunk WHERE ${OF_BATCHES}`, batchValues(keys));
 }
 
-/** Batches of an agent with chunks laid out by earlier policies, some of them. */
+/** Laid out by earlier policies than of version $2. */
+const STALE = 'tenant_id = $1 AND retention_version < $2 AND expires_at > now()';
+/** In the order of the index, which is all that is read where there are none, however little the planner knows. */
+export const ANY_STALE = `SELECT retention_version FROM log_chunk WHERE ${STALE} ORDER BY retention_version LIMIT 1`;
+
+/** Chunks of a tenant that were laid out by earlier policies than of this version. */
+export async function countStale(sql: Sql, tenantId: string, version: number): Promise<number> {
+  if ((await sql(ANY_STALE, [tenantId, version])).length === 0) return 0;
+  const [{ count }] = await sql<{ count: number }>(`SELECT count(*) FROM log_chunk WHERE ${STALE}`, [
+    tenantId,
+    version,
+  ]);
+  return count;
+}
+
+/** Agents of a tenant that have such chunks. */
+export async function staleAgents(sql: Sql, tenantId: string, version: number): Promise<string[]> {
+  if ((await sql(ANY_STALE, [tenantId, version])).length === 0) return [];
+  const rows = await sql<{ id: string }>(`SELECT DISTINCT agent_id AS id FROM log_chunk WHERE ${STALE} ORDER BY 1`, [
+    tenantId,
+    version,
+  ]);
+  return rows.map(({ id }) => id);
+}
+
+/** Their batches of one agent in the order of their keys, some of those after one. */
 export async function staleBatches(
   sql: Sql,
-  tenantId: string,
-  agentId: string,
-  version: number,
+  { tenantId, agentId, version }: { tenantId: string; agentId: string; version: number },
+  after: BatchKey | null,
   limit: number,
 ): Promise<BatchKey[]> {
   const rows = await sql<{ streamId: string; from: number }>(
     `SELECT DISTINCT stream_id AS "streamId", from_position AS "from" FROM log_chunk
-     WHERE tenant_id = $1 AND agent_id = $2 AND retention_version < $3 AND expires_at > now() LIMIT $4`,
-    [tenantId, agentId, version, limit],
+     WHERE ${STALE} AND agent_id = $3 AND ($4::uuid IS NULL OR (stream_id, from_position) > ($4, $5))
+     ORDER BY 1, 2 LIMIT $6`,
+    [tenantId, version, agentId, after?.streamId ?? null, after?.from ?? null, limit],
   );
   return rows.map((row) => ({ tenantId, agentId, ...row }));
 }
