@@ -83,15 +83,20 @@ export class StoredLogs {
   nextExpiryAt!: Date | null;
 }
 
-@ObjectType()
+@ObjectType({ description: 'Windows as they are stored now: estimates where there are many.' })
 export class StoredWindows {
   @Field(() => Resolution, { description: "A month's windows count with those of a day." })
   resolution!: Resolution;
 
-  @Field(() => GraphQLSafeInt)
+  @Field(() => GraphQLSafeInt, {
+    description:
+      'Counted up to 8,192 windows of time of an agent; beyond, estimated from stretches spread over it, within a few per cent.',
+  })
   rows!: number;
 
-  @Field(() => GraphQLSafeInt, { description: 'Without indexes.' })
+  @Field(() => GraphQLSafeInt, {
+    description: 'An estimate from sizes of single rows: with their breakdowns, without indexes.',
+  })
   bytes!: number;
 }
 
@@ -114,7 +119,7 @@ export class Retention {
   @Field(() => GraphQLDateTime, {
     nullable: true,
     description:
-      'When the next of its expired raw entries leave the disk, ten minutes later at most; null: none are stored. They are not shown from their expiry on.',
+      'When the next of its raw entries leave the disk, ten minutes later at most: they expire before, and are not shown from then on. Null: none are stored.',
   })
   nextPurgeAt!: Date | null;
 

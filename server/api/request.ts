@@ -6,6 +6,7 @@ import { TrafficLoader } from './traffic/loader.js';
 interface RequestReads {
   traffic: TrafficLoader;
   now: Promise<number> | null;
+  once: Map<(tx: Transaction, tenantId: string) => unknown, Promise<unknown>>;
 }
 
 const requests = new WeakMap<Context, RequestReads>();
@@ -13,7 +14,11 @@ const requests = new WeakMap<Context, RequestReads>();
 function readsOf(context: Context): RequestReads {
   let reads = requests.get(context);
   if (reads === undefined) {
-    reads = { traffic: new TrafficLoader(context.services.db, caller(context).tenantId, context.signal), now: null };
+    reads = {
+      traffic: new TrafficLoader(context.services.db, caller(context).tenantId, context.signal),
+      now: null,
+      once: new Map(),
+    };
     requests.set(context, reads);
   }
   return reads;
@@ -35,4 +40,15 @@ export function requestNow(context: Context): Promise<number> {
 export function readSnapshot<Result>(context: Context, work: (tx: Transaction) => Promise<Result>): Promise<Result> {
   const { signal, services } = context;
   return services.db.inTenants([caller(context).tenantId], work, { snapshot: true, signal });
+}
+
+/** The same, made once for all fields of a request that ask for it. */
+export function readOnce<Result>(
+  context: Context,
+  read: (tx: Transaction, tenantId: string) => Promise<Result>,
+): Promise<Result> {
+  const { once } = readsOf(context);
+  const known = once.get(read) ?? readSnapshot(context, (tx) => read(tx, caller(context).tenantId));
+  once.set(read, known);
+  return known as Promise<Result>;
 }

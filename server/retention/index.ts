@@ -1,6 +1,7 @@
 export { countLogs, LogErasure } from './erase-logs.js';
 export { relayOutStale } from './relayout.js';
-export { type RetentionReport, reportOf } from './report.js';
+export { logsStored, nextPurgeAt } from './report.js';
+export { windowsStored } from './report-windows.js';
 export { storeBatch } from './rewrite.js';
 export { RetentionService } from './service.js';
-export { RetentionCache, type RetentionSettings } from './settings.js';
+export { RetentionCache, type RetentionSettings, readSettings } from './settings.js';

@@ -4,8 +4,7 @@ import type { Database, Transaction } from '../store/database.js';
 import { ensurePartitions } from '../store/partitions.js';
 import { readAgents } from '../store/sql/agents.sql.js';
 import { changedWindows, checkLogs, type RetentionChange } from './change.js';
-import { type RetentionReport, reportOf } from './report.js';
-import { lockSettings, type RetentionSettings, readSettings, writeSettings } from './settings.js';
+import { lockSettings, type RetentionSettings, writeSettings } from './settings.js';
 
 /** What a tenant keeps, and for how long. */
 export class RetentionService {
@@ -15,14 +14,6 @@ export class RetentionService {
     private readonly onChanged: (tenantId: string) => Promise<void>,
     private readonly log: Logger,
   ) {}
-
-  read(tenantId: string): Promise<RetentionSettings> {
-    return this.db.inTenants([tenantId], (tx) => readSettings(tx, tenantId), { snapshot: true });
-  }
-
-  report(tenantId: string): Promise<RetentionReport> {
-    return this.db.inTenants([tenantId], (tx) => reportOf(tx, tenantId), { snapshot: true });
-  }
 
   /**
    * Changes what is given. In force at once for what comes; a job lays out anew what is stored.

@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { MONTH, rollupEnd, rollupStart } from '../core/windows/resolutions.js';
-import type { Database } from './database.js';
+import type { Database, Transaction } from './database.js';
 import { classOf, type RetentionClass } from './sql/chunk.sql.js';
 
 const HOUR_MS = 3_600_000;
@@ -64,7 +64,7 @@ export async function withPartitions<Result>(db: Database, work: () => Promise<R
  */
 export async function ensurePartitions(db: Database, also: readonly number[] = []): Promise<void> {
   const nowMs = await db.now();
-  const names = await partitionNames(db);
+  const names = (await db.ownerSql<{ name: string }>(PARTITION_NAMES)).map(({ name }) => name);
   const kept = await db.ownerSql<{ seconds: number }>(
     'SELECT DISTINCT default_seconds AS seconds FROM retention UNION SELECT keep_seconds FROM retention_policy',
   );
@@ -93,14 +93,27 @@ async function createPartition(owner: DataSource, width: Width, startMs: number)
     });
 }
 
-const PARTITION = '^log_chunk_(hours|days|months)_[0-9]+$';
-
-async function partitionNames(db: Database): Promise<string[]> {
-  const rows = await db.ownerSql<{ name: string }>(
-    `SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relname ~ '${PARTITION}' ORDER BY 1`,
+/** The partitions that there are, by when their chunks expire: each can be dropped from its end on. */
+export async function partitionSpans(
+  sql: Transaction['sql'],
+): Promise<{ retentionClass: RetentionClass; startMs: number; endMs: number }[]> {
+  const names = (await sql<{ name: string }>(PARTITION_NAMES)).map(({ name }) => name);
+  return WIDTHS.flatMap(({ retentionClass, start, end }) =>
+    names
+      .filter((name) => name.startsWith(`log_chunk_${retentionClass}_`))
+      .map((name) => start(instantOf(name)))
+      .map((startMs) => ({ retentionClass, startMs, endMs: end(startMs) })),
   );
-  return rows.map((row) => row.name);
 }
+
+/** What its name says: `log_chunk_days_20260131`. */
+function instantOf(name: string): number {
+  const [, year, month, day = '01', hour = '00'] = /_(\d{4})(\d\d)(\d\d)?(\d\d)?$/.exec(name)!;
+  return Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour));
+}
+
+const PARTITION = '^log_chunk_(hours|days|months)_[0-9]+$';
+const PARTITION_NAMES = `SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relname ~ '${PARTITION}' ORDER BY 1`;
 
 /**
  * Drops the partitions whose every chunk has expired. Detached first, CONCURRENTLY: a plain drop would wait for each

@@ -213,3 +213,20 @@ test('a batch whose client went away is taken in whole, or not at all', async ()
   });
   await until(async () => (await stateOf(server, 'left'))?.ledger.accepted === 2);
 });
+
+test('what is stored is read field by field: one that is held up holds up no other', async () => {
+  await ingest(server, { agent: 'stored', entries: [line(Date.now())] });
+  const fields = {
+    traffic_window: 'pendingChunks nextPurgeAt logs { entries }',
+    log_chunk: 'defaultLogs windowsStored { rows } again: windowsStored { rows }',
+  };
+  for (const [table, asked] of Object.entries(fields)) {
+    await withConnection(databaseUrl(server.dataFolder), async (holder) => {
+      await holder.query(`BEGIN; LOCK TABLE ${table}`);
+      const { data, errors } = await server.gql(`{ retention { ${asked} } }`);
+      expect(errors).toBeUndefined();
+      expect(data.retention.again).toEqual(data.retention.windowsStored);
+      await holder.query('ROLLBACK');
+    });
+  }
+});

@@ -2,7 +2,7 @@
 // Method: the service on a real PostgreSQL; changes held up by a lock, so that they meet.
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import { RetentionService } from '../../server/retention/index.js';
+import { RetentionService, readSettings } from '../../server/retention/index.js';
 import { withConnection } from '../support/database.js';
 import { entry } from '../support/entries.js';
 import { until } from '../support/server.js';
@@ -21,6 +21,7 @@ beforeEach(async () => {
   tenantId = await statistics.newTenant();
 });
 
+const settings = () => statistics.db.inTenants([tenantId], (tx) => readSettings(tx, tenantId));
 const policy = (about: object) => ({ name: 'Named', filter: {}, agentIds: [], keepSeconds: DAY, ...about });
 
 test('changes that meet lose nothing of each other', async () => {
@@ -41,7 +42,7 @@ test('changes that meet lose nothing of each other', async () => {
     await holder.query('COMMIT');
     await Promise.all(changes);
   });
-  const { windows, version } = await retention.read(tenantId);
+  const { windows, version } = await settings();
   expect(windows).toMatchObject({ 10: { keepBreakdowns: 3 * DAY }, 60: { keepBreakdowns: 20 * DAY } });
   expect(version).toBe(3);
 });
@@ -64,7 +65,7 @@ test('a change that is saved is answered so, though the job for what is stored c
     pino({ level: 'silent' }),
   );
   expect(await failing.set(tenantId, { defaultSeconds: 2 * DAY })).toMatchObject({ defaultSeconds: 2 * DAY });
-  expect(await retention.read(tenantId)).toMatchObject({ defaultSeconds: 2 * DAY, version: 2 });
+  expect(await settings()).toMatchObject({ defaultSeconds: 2 * DAY, version: 2 });
 });
 
 test('raw entries are deleted, and taken in, right after a longer keep was set', async () => {

@@ -11,22 +11,22 @@ import {
   type WindowRetention,
 } from '../../../schema/types/retention.type.js';
 import type { LogRetention } from '../../core/retention/layout.js';
-import type { RetentionReport, RetentionSettings } from '../../retention/index.js';
+import { logsStored, nextPurgeAt, type RetentionSettings, readSettings, windowsStored } from '../../retention/index.js';
+import { countStale } from '../../store/sql/chunk.sql.js';
 import { MANAGERS, READERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
+import { readOnce, readSnapshot } from '../request.js';
 import { RESOLUTION_SECONDS, resolutionName } from '../traffic/frame.js';
 
-/** Settings, and a report that is made once, when one of its fields is asked for. */
-type RetentionSource = Pick<Retention, 'policies' | 'defaultLogs' | 'windows'> & {
-  report: () => Promise<RetentionReport>;
-};
+/** Settings; what is stored is read field by field, where it is asked for. */
+type RetentionSource = Pick<Retention, 'policies' | 'defaultLogs' | 'windows'> & { version: number };
 
 @Resolver(() => Retention)
 export class RetentionResolver {
   @Authorized(READERS)
   @Query(() => Retention)
   async retention(@Ctx() context: Context): Promise<RetentionSource> {
-    return sourceOf(context, await context.services.retention.read(caller(context).tenantId));
+    return sourceOf(await readOnce(context, readSettings));
   }
 
   @Authorized(MANAGERS)
@@ -58,25 +58,25 @@ export class RetentionResolver {
           }
         : {}),
     });
-    return sourceOf(context, settings);
+    return sourceOf(settings);
   }
 
   @Authorized(READERS)
   @FieldResolver(() => GraphQLSafeInt)
-  async pendingChunks(@Root() source: RetentionSource): Promise<number> {
-    return (await source.report()).pendingChunks;
+  pendingChunks(@Root() { version }: RetentionSource, @Ctx() context: Context): Promise<number> {
+    return readSnapshot(context, ({ sql }) => countStale(sql, caller(context).tenantId, version));
   }
 
   @Authorized(READERS)
   @FieldResolver(() => GraphQLDateTime, { nullable: true })
-  async nextPurgeAt(@Root() source: RetentionSource): Promise<Date | null> {
-    return (await source.report()).nextPurgeAt;
+  nextPurgeAt(@Ctx() context: Context): Promise<Date | null> {
+    return readOnce(context, nextPurgeAt);
   }
 
   @Authorized(READERS)
   @FieldResolver(() => [StoredLogs])
-  async logs(@Root() { report, policies }: RetentionSource): Promise<StoredLogs[]> {
-    return (await report()).logs.map(({ keepSeconds, ...stored }) => ({
+  async logs(@Root() { policies }: RetentionSource, @Ctx() context: Context): Promise<StoredLogs[]> {
+    return (await readOnce(context, logsStored)).map(({ keepSeconds, ...stored }) => ({
       ...stored,
       keepLogs: keepSeconds,
       policies: policies.filter(({ keepLogs }) => keepLogs === keepSeconds),
@@ -85,8 +85,8 @@ export class RetentionResolver {
 
   @Authorized(READERS)
   @FieldResolver(() => [StoredWindows])
-  async windowsStored(@Root() { report }: RetentionSource): Promise<StoredWindows[]> {
-    return (await report()).windows.map(({ resolution, ...stored }) => ({
+  async windowsStored(@Ctx() context: Context): Promise<StoredWindows[]> {
+    return (await readOnce(context, windowsStored)).map(({ resolution, ...stored }) => ({
       ...stored,
       resolution: resolutionName(resolution),
     }));
@@ -100,7 +100,7 @@ export class AgentRetentionResolver {
     description: 'Those that apply to its raw entries, in order; what none matches is kept for the default.',
   })
   async retentionPolicies(@Root() agent: Agent, @Ctx() context: Context): Promise<RetentionPolicy[]> {
-    const settings = await context.services.retention.read(caller(context).tenantId);
+    const settings = await readOnce(context, readSettings);
     return policiesOf(settings).filter(({ agentIds }) => agentIds.length === 0 || agentIds.includes(agent.id));
   }
 }
@@ -113,17 +113,11 @@ function policiesOf({ policies }: LogRetention): RetentionPolicy[] {
   }));
 }
 
-function sourceOf(context: Context, settings: RetentionSettings): RetentionSource {
-  let report: Promise<RetentionReport> | undefined;
+function sourceOf(settings: RetentionSettings): RetentionSource {
   const windows: WindowRetention[] = Object.entries(RESOLUTION_SECONDS).map(([name, seconds]) => ({
     resolution: name as Resolution,
     keep: settings.windows[seconds]?.keep ?? null,
     keepBreakdowns: settings.windows[seconds]?.keepBreakdowns ?? null,
   }));
-  return {
-    policies: policiesOf(settings),
-    defaultLogs: settings.defaultSeconds,
-    windows,
-    report: () => (report ??= context.services.retention.report(caller(context).tenantId)),
-  };
+  return { version: settings.version, policies: policiesOf(settings), defaultLogs: settings.defaultSeconds, windows };
 }
