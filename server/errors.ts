@@ -17,8 +17,8 @@ const RESOLUTION_WORDS: Record<number, { words: string; name: string }> = {
   10: { words: '10 seconds', name: 'SECONDS_10' },
   60: { words: 'whole minutes', name: 'MINUTE' },
   3600: { words: 'whole hours', name: 'HOUR' },
-  86400: { words: 'whole days, UTC', name: 'DAY' },
-  2592000: { words: 'whole months, UTC', name: 'DAY is not kept' },
+  86400: { words: 'whole days', name: 'DAY, UTC' },
+  2592000: { words: 'whole months', name: 'UTC; DAY is not kept' },
 };
 
 const HTTP_STATUS: Partial<Record<ErrorCode, number>> = { UNAUTHENTICATED: 401 };

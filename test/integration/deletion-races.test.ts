@@ -193,6 +193,7 @@ test('entries that come into what is being deleted are counted, in each second, 
   await Promise.all([
     sends,
     during(sends, () => statistics.deletion.deleteTraffic({ ...request, dryRun: false })),
+    during(sends, () => statistics.deletion.deleteAgent(tenantId, ids[2])),
     during(sends, () => statistics.rollUpAll()),
   ]);
   await statistics.rollUpAll();

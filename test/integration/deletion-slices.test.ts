@@ -13,7 +13,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** The last day of a month. */
 const BASE = Date.UTC(2024, 0, 31);
-const ALL_TIME = { fromMs: Date.UTC(1000, 0, 1), toMs: Date.UTC(3000, 0, 1) };
+const ALL_TIME = { fromMs: Date.parse('0001-01-01T00:00:07Z'), toMs: Date.UTC(3000, 0, 1) };
 
 type Span = { fromMs: number; toMs: number };
 

@@ -57,6 +57,20 @@ test('several timeframes at once; a dry run says the same, and deletes nothing',
   expect((await remove(input)).data.deleteTraffic).toMatchObject({ windows: 0, hits: 0, logs: 0 });
 });
 
+test('raw entries of which some are kept longer: what stays of a batch keeps its ids, and is not counted twice', async () => {
+  const entries = Array.from({ length: 60 }, (_, i) => line(start + i * 1_000, { status: i % 4 === 0 ? 500 : 200 }));
+  const { id } = (await ingest(server, { agent, entries })).agent;
+  const stored = async (): Promise<{ id: string; time: string }[]> =>
+    (await server.gql('query ($ids: [ID!]) { logs(agentIds: $ids) { nodes { id time } } }', { ids: [id] })).data.logs
+      .nodes;
+  const before = await stored();
+  const input = { timeframes: [{ from: at(10), to: at(30) }], agentIds: [id], includeLogs: true };
+  const foretold = (await remove({ ...input, dryRun: true })).data.deleteTraffic;
+  expect(foretold).toMatchObject({ hits: 20, logs: 20 });
+  expect((await remove(input)).data.deleteTraffic).toEqual(foretold);
+  expect(await stored()).toEqual(before.filter(({ time }) => time < at(10) || time >= at(30)));
+});
+
 test('raw entries stay unless they are to go; the seconds of rules go with the windows', async () => {
   const { id } = (await ingest(server, minute())).agent;
   await remove({ timeframes: [{ from: at(0), to: at(60) }], agentIds: [id] });

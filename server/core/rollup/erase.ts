@@ -1,4 +1,5 @@
 import { RESOLUTIONS, rollupStart } from '../windows/resolutions.js';
+import { EVENT_MS_MIN } from '../windows/tumbling.js';
 import { alignToKept, type Floors, finestKept, type Mark, type Range, roundUp } from './plan.js';
 
 interface Span {
@@ -16,8 +17,13 @@ export interface CutBorder {
 /** @param floors of breakdowns: where these are gone, the rest of a window could not be computed anew. Null: no border cuts. */
 export function cutBorder({ fromMs, toMs }: Span, floors: Floors): CutBorder | null {
   const [first, last] = [finestKept(floors, fromMs), finestKept(floors, toMs - 1)];
-  if (rollupStart(fromMs, first) !== fromMs) return { atMs: fromMs, resolution: first };
-  return roundUp(toMs, last) === toMs ? null : { atMs: toMs, resolution: last };
+  if (cuts(fromMs, first)) return { atMs: fromMs, resolution: first };
+  return cuts(toMs, last) ? { atMs: toMs, resolution: last } : null;
+}
+
+/** Before the first event that can be there is nothing to cut. */
+function cuts(borderMs: number, resolution: number): boolean {
+  return borderMs > EVENT_MS_MIN && rollupStart(borderMs, resolution) !== borderMs;
 }
 
 /** What erasing a span does to the windows stored of it. */
