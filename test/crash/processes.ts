@@ -109,8 +109,8 @@ export class ServerUnderFire {
 }
 
 function errorOf(line: string): string {
-  const { msg, err } = JSON.parse(line) as { msg: string; err?: { message: string } };
-  return err === undefined ? msg : `${msg}: ${err.message}`;
+  const { msg, message, err } = JSON.parse(line) as { msg: string; message?: string; err?: { message: string } };
+  return `${msg}: ${err?.message ?? message ?? ''}`;
 }
 
 /** An agent on its logs, killed and started again. */

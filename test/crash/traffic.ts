@@ -54,9 +54,14 @@ export class PastTempo implements Tempo {
         this.spellEndsMs = this.timeMs + 60_000 + random.below(400_000);
       }
       this.timeMs += random.below(800);
-      return random.chance(0.02) ? this.timeMs - random.below(3 * 3_600_000) : this.timeMs;
+      return random.chance(0.02) ? this.timeMs - this.lateness() : this.timeMs;
     });
     return { timesMs, errorShare: 0.1 };
+  }
+
+  /** Mostly minutes, sometimes hours. */
+  private lateness(): number {
+    return this.random.below(this.random.chance(0.9) ? 300_000 : 3 * 3_600_000);
   }
 }
 
