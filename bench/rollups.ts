@@ -1,4 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Entry } from '../schema/log-batch.js';
+import { dueOwners } from '../server/store/sql/due-mark.sql.js';
+import { TENANT_WIDE } from '../server/store/sql/window.sql.js';
 import { trafficAt } from '../simulator/traffic.js';
 import { BenchStore } from './store.js';
 import type { BenchOptions, Figure } from './table.js';
@@ -45,7 +48,7 @@ export async function measureRollups({ quick }: BenchOptions): Promise<Figure[]>
       await store.close();
     }
   }
-  figures.push(await live(20, quick ? 60 : 300));
+  figures.push(await live(20, quick ? 60 : 300), await lag(20, quick ? 2 : 6));
   return figures;
 }
 
@@ -60,6 +63,29 @@ async function costOf(store: BenchStore, batches: readonly Entry[][]): Promise<{
 
 /** Neither agent nor HTTP counts as ingest here, which makes the ratio the harder. */
 function catchUp(store: BenchStore, rate: number, hours: number): Promise<{ ratio: number; lines: number }> {
+  return costOf(store, batchesOf(rate, hours));
+}
+
+/** How far rollups are behind while an agent catches up at full speed, and how long they take once it has. */
+async function lag(rate: number, hours: number): Promise<Figure> {
+  const batches = batchesOf(rate, hours);
+  const store = await BenchStore.start();
+  try {
+    store.rollups.start();
+    const begun = performance.now();
+    for (const batch of batches) await store.append('agent', batch);
+    const ingested = performance.now();
+    while ((await dueOwners(store.db)).some(({ agentId }) => agentId !== TENANT_WIDE)) await sleep(20);
+    const [lagSeconds, ingestSeconds] = [performance.now() - ingested, ingested - begun].map((ms) => ms / 1_000);
+    const what = `rollups beside ingest at full speed (${ingestSeconds.toFixed(1)} s): nothing due is left after`;
+    return { what, value: `${lagSeconds.toFixed(1)} s more` };
+  } finally {
+    await store.rollups.stop();
+    await store.close();
+  }
+}
+
+function batchesOf(rate: number, hours: number): Entry[][] {
   const batches: Entry[][] = [[]];
   for (let second = 0; second < hours * 3_600; second++) {
     for (const entry of entriesAt(second, rate)) {
@@ -67,7 +93,7 @@ function catchUp(store: BenchStore, rate: number, hours: number): Promise<{ rati
       batches[batches.length - 1].push(entry);
     }
   }
-  return costOf(store, batches);
+  return batches;
 }
 
 /** The same as it comes: a batch every fifth of a second. */

@@ -51,10 +51,13 @@ export const exhausted = (retryAfterMs: number) =>
 const RETRYABLE_SQLSTATE = /^(40001|40P01|55P03|57014|57P0|53|08|25P03)/;
 
 const CONNECTION_LOST = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT'];
+/** What pg and TypeORM say of a connection that ended before or between statements; TypeORM has two ways to say it. */
+const CONNECTION_LOST_WORDS =
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered|query runner (was )?already released/i;
 
 /** Whether PostgreSQL refused for a reason that passes: a lock, load, a restart. */
 export function isTransient(error: unknown): boolean {
   const { code, message } = error as { code?: string; message?: string };
   if (code !== undefined && (RETRYABLE_SQLSTATE.test(code) || CONNECTION_LOST.includes(code))) return true;
-  return /Connection terminated|timeout exceeded when trying to connect|Client has encountered/.test(message ?? '');
+  return CONNECTION_LOST_WORDS.test(message ?? '');
 }

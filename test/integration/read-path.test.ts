@@ -6,7 +6,7 @@ import { REQUEST_KEYS_MAX } from '../../server/api/traffic/budget.js';
 import { TrafficLoader } from '../../server/api/traffic/loader.js';
 import { heaviest, keysMax } from '../../server/core/sketches/tops.js';
 import { DIMENSIONS, type Part } from '../../server/core/windows/breakdown.js';
-import type { ApiError } from '../../server/errors.js';
+import { type ApiError, isTransient } from '../../server/errors.js';
 import type { Database, Transaction } from '../../server/store/database.js';
 import { PARTS_AT_ONCE } from '../../server/store/sql/traffic.sql.js';
 import { wrongTops } from '../support/brute-force.js';
@@ -229,4 +229,18 @@ test('what is stored is read field by field: one that is held up holds up no oth
       await holder.query('ROLLBACK');
     });
   }
+});
+
+test('a connection that ends between two statements is trouble that passes', async () => {
+  const { db } = statistics;
+  const tenantId = await statistics.newTenant();
+  const failure = await db
+    .inTenants([tenantId], async ({ sql, manager }) => {
+      const [{ pid }] = await sql<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      await db.ownerSql('SELECT pg_terminate_backend($1)', [pid]);
+      await until(() => manager.queryRunner!.isReleased, 10_000, 'the connection to end');
+      await manager.query('SELECT 1');
+    })
+    .catch((error: unknown) => error);
+  expect({ failure, passes: isTransient(failure) }).toEqual({ failure: expect.any(Error), passes: true });
 });

@@ -62,6 +62,7 @@ const actions = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('expire'),
       days: fc.array(fc.integer({ min: 0, max: 62 }), { minLength: 8, maxLength: 8 }),
+      killed: fc.boolean(),
     }),
   },
   {
@@ -72,7 +73,7 @@ const actions = fc.oneof(
 type Action =
   | { kind: 'append'; agent: string; entries: Entry[] }
   | { kind: 'roll up' | 'kill' }
-  | { kind: 'expire'; days: number[] }
+  | { kind: 'expire'; days: number[]; killed: boolean }
   | { kind: 'delete'; span: Span; agents: string[] };
 type Span = { fromMs: number; toMs: number };
 
@@ -109,7 +110,7 @@ class Model {
     if (action.kind === 'append') {
       this.ids.set(action.agent, await statistics.append(this.tenantId, action.agent, action.entries));
       this.entries.get(action.agent)!.push(...action.entries.filter(({ timeMs }) => timeMs >= this.keptFromMs));
-    } else if (action.kind === 'expire') await this.expire(action.days);
+    } else if (action.kind === 'expire') await this.expire(action);
     else if (action.kind === 'delete') await this.delete(action.span, action.agents);
     else {
       await statistics.quieten();
@@ -120,7 +121,7 @@ class Model {
   }
 
   /** Sets how long windows are kept, so that floors fall on these days of the history, the finest highest. */
-  private async expire(days: readonly number[]): Promise<void> {
+  private async expire({ days, killed }: { days: readonly number[]; killed: boolean }): Promise<void> {
     this.expired = true;
     const nowMs = await statistics.db.now();
     const fallOn = (day: number, fromMs: number) => Math.round((fromMs - BASE - day * DAY_MS) / 1_000);
@@ -136,6 +137,11 @@ class Model {
       this.tenantId,
       JSON.stringify(windows),
     ]);
+    if (killed) {
+      const expiring = expireWindows(statistics.db).catch(() => undefined);
+      await killBackends();
+      await expiring;
+    }
     await expireWindows(statistics.db);
     const [{ floors }] = await statistics.db.ownerSql<{ floors: number[] }>(
       'SELECT window_floors::float8[] AS floors FROM tenant_traffic WHERE tenant_id = $1',

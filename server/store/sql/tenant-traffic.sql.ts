@@ -10,8 +10,8 @@ export interface TrafficFloors {
 
 const FLOORS = `window_floors::float8[] AS "windowFloors", breakdown_floors::float8[] AS "breakdownFloors"`;
 
-/** Floors of a tenant's own windows. */
-export async function readTenantFloors(sql: Sql, tenantId: string): Promise<TrafficFloors> {
+/** Floors of a tenant's own windows; undefined where it has none. */
+export async function readTenantFloors(sql: Sql, tenantId: string): Promise<TrafficFloors | undefined> {
   const [row] = await sql<TrafficFloors & { [column: string]: unknown }>(
     `SELECT ${FLOORS} FROM tenant_traffic WHERE tenant_id = $1`,
     [tenantId],

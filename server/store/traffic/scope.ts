@@ -19,13 +19,14 @@ export async function readScopeAgents(
   );
 }
 
-async function readScopeTenant(sql: Transaction['sql'], tenantId: string): Promise<ScopeTenant> {
+async function readScopeTenant(sql: Transaction['sql'], tenantId: string): Promise<ScopeTenant | null> {
   const [hidden] = await sql<{ revision: number }>(
     `SELECT coalesce(sum(deleted_revision), 0)::bigint AS revision FROM agent
      WHERE tenant_id = $1 AND hidden_at IS NOT NULL`,
     [tenantId],
   );
-  return { ...(await readTenantFloors(sql, tenantId)), hiddenRevision: hidden.revision };
+  const floors = await readTenantFloors(sql, tenantId);
+  return floors ? { ...floors, hiddenRevision: hidden.revision } : null;
 }
 
 /** Reads scopes in one go: each of these agents, or all of the tenant's where null. */
