@@ -12,8 +12,12 @@ import { TokenEntity } from './entities/token.entity.js';
 // Counts and milliseconds stay below 2^53: as numbers they need no conversion at every use.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
-/** A request's SQL waits so long for a lock, runs so long, and holds a transaction idle so long, at most. */
-const REQUEST_LIMITS = '-c lock_timeout=5s -c statement_timeout=15s -c idle_in_transaction_session_timeout=10s';
+/**
+ * A request's SQL waits so long for a lock, runs so long, and holds a transaction idle so long, at most; it reads few rows,
+ * and starting workers for them would take longer.
+ */
+const REQUEST_LIMITS =
+  '-c lock_timeout=5s -c statement_timeout=15s -c idle_in_transaction_session_timeout=10s -c max_parallel_workers_per_gather=0';
 
 export interface PoolSettings {
   url: string;

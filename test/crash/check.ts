@@ -3,8 +3,7 @@ import { checkEntries } from './check-entries.js';
 import { checkLedger, readAgents } from './check-ledger.js';
 import { checkStored } from './check-stored.js';
 import { checkWindows } from './check-windows.js';
-import type { AgentUnderFire, ServerUnderFire } from './processes.js';
-import { LIVE_AGENT } from './rig.js';
+import { type AgentUnderFire, LIVE_AGENT, type ServerUnderFire } from './processes.js';
 import type { RuleUnderFire } from './rules.js';
 import { readTruth, type TrueEntry, type TrueFile } from './truth.js';
 

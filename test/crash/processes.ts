@@ -6,6 +6,9 @@ import type { Answer } from '../support/server.js';
 import { type ServerProcess, startServerProcess } from '../support/server-process.js';
 import type { GrowingLog } from './growing-log.js';
 
+/** The name of the agent whose lines are of now, and whose alerts are compared. */
+export const LIVE_AGENT = 'live';
+
 /** Nobody ends the rig's processes for taking too long but the rig. */
 const FOR_EVER_MS = 24 * 3_600_000;
 /** Longer than anything that a stop waits for. */

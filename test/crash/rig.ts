@@ -10,7 +10,7 @@ import { check, type Findings } from './check.js';
 import { FAULTS, type Fault, type Targets } from './faults.js';
 import { GrowingLog } from './growing-log.js';
 import { FAIR, Network } from './network.js';
-import { AgentUnderFire, Postgres, ServerUnderFire } from './processes.js';
+import { AgentUnderFire, LIVE_AGENT, Postgres, ServerUnderFire } from './processes.js';
 import { createRules, type RuleUnderFire } from './rules.js';
 import { SmallDisk } from './small-disk.js';
 import { LiveTempo, PastTempo, Writer } from './traffic.js';
@@ -52,8 +52,6 @@ const TWICE = 0.3;
 const REST_MS = 1_200;
 const PAST_MS = Date.UTC(2024, 10, 20);
 
-/** The name of the agent whose lines are of now, and whose alerts are compared. */
-export const LIVE_AGENT = 'live';
 export const PAST_AGENT = 'past';
 
 /** Kills, cuts and fills for a while, lets everything recover, and compares what is stored with what was written. */
