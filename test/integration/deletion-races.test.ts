@@ -102,9 +102,10 @@ test.each([
 /** Does it again and again until `others` have ended. */
 async function during(others: Promise<unknown>, work: (round: number) => Promise<unknown>): Promise<void> {
   let isOver = false;
-  void others.finally(() => {
+  const end = () => {
     isOver = true;
-  });
+  };
+  others.then(end, end);
   for (let round = 0; !isOver; round++) await work(round);
 }
 
