@@ -1,6 +1,7 @@
 import { type Breakdown, boundGrowth, emptyBreakdown, pruneBreakdown } from '../../core/windows/breakdown.js';
 import type { Transaction } from '../database.js';
 import { addRow, type BreakdownRow, PART_COLUMNS } from './breakdown.sql.js';
+import { readInSlices } from './cursor.sql.js';
 import { SUMS, TOTALS_COLUMNS, type WindowScope } from './window.sql.js';
 
 type Sql = Transaction['sql'];
@@ -84,6 +85,7 @@ async function dropOthers(
 
 /** Rows of breakdowns at a time: between them others have their turn. */
 const ROWS_AT_ONCE = 40;
+
 /**
  * Computes breakdowns anew from their source's, as `rollUpNumbers` does numbers. Those that have a source, by start.
  * However many rows they are made of, no more is held of them than what is kept, a few times over.
@@ -96,24 +98,23 @@ export async function mergeSourceBreakdowns(
 ): Promise<Map<number, Breakdown>> {
   const columns = Object.values(PART_COLUMNS).map((name) => `f.${name}`);
   // OFFSET 0: window by window, by index, whatever the statistics say.
-  await sql(
-    `DECLARE source NO SCROLL CURSOR FOR SELECT t.start_ms, f.* FROM ${TARGETS}
+  const slices = readInSlices<BreakdownRow>(
+    sql,
+    `SELECT t.start_ms, f.* FROM ${TARGETS}
      CROSS JOIN LATERAL (SELECT ${columns.join(', ')} FROM traffic_breakdown f WHERE ${SOURCE_ROWS} OFFSET 0) AS f
      WHERE $2::uuid IS NOT NULL AND $7::integer IS NOT NULL`,
     valuesOf(scope, source, targets),
+    ROWS_AT_ONCE,
   );
   const merged = new Map<number, Breakdown>();
-  for (let rows = ROWS_AT_ONCE; rows === ROWS_AT_ONCE; ) {
-    const some = (await sql(`FETCH ${ROWS_AT_ONCE} FROM source`)) as BreakdownRow[];
-    for (const row of some) {
+  for await (const rows of slices) {
+    for (const row of rows) {
       const breakdown = merged.get(row.start_ms) ?? emptyBreakdown();
       merged.set(row.start_ms, breakdown);
       addRow(breakdown, row);
       boundGrowth(breakdown, scope.resolution);
     }
-    rows = some.length;
   }
-  await sql('CLOSE source');
   await dropOthers(sql, 'traffic_breakdown', scope, targets, new Set(merged.keys()));
   for (const breakdown of merged.values()) pruneBreakdown(breakdown, scope.resolution);
   return merged;

@@ -5,6 +5,7 @@ import { WINDOW_MS } from '../../core/windows/tumbling.js';
 import type { Totals } from '../../core/windows/window.js';
 import type { Transaction } from '../database.js';
 import { PART_COLUMNS } from './breakdown.sql.js';
+import { readInSlices } from './cursor.sql.js';
 import { SUMS, TOTALS_COLUMNS, type TotalsRow, totalsOf } from './window.sql.js';
 
 type Sql = Transaction['sql'];
@@ -82,10 +83,7 @@ export type PartsRow = { agentId: string; resolution: number; startMs: number } 
 /** Rows of breakdowns read at a time: a few MB at worst, merged within milliseconds. */
 export const PARTS_AT_ONCE = 64;
 
-/**
- * Reads breakdowns in slices of PARTS_AT_ONCE rows: however many there are, neither memory holds them all nor does
- * decoding them keep others waiting. One at a time in a transaction.
- */
+/** Reads breakdowns in slices of PARTS_AT_ONCE rows. One at a time in a transaction. */
 export async function* readParts(
   sql: Sql,
   tenantId: string,
@@ -94,18 +92,13 @@ export async function* readParts(
 ): AsyncGenerator<PartsRow[]> {
   if (ranges.length === 0 || parts.length === 0) return;
   const columns = parts.map((part) => PART_COLUMNS[part]).join(', ');
-  await sql(
-    `DECLARE breakdowns NO SCROLL CURSOR FOR
-     SELECT r.agent_id AS "agentId", r.resolution, w.start_ms AS "startMs", ${columns}
+  yield* readInSlices<PartsRow>(
+    sql,
+    `SELECT r.agent_id AS "agentId", r.resolution, w.start_ms AS "startMs", ${columns}
      FROM ${inRanges('traffic_breakdown', columns)}`,
     rangeValues(tenantId, ranges),
+    PARTS_AT_ONCE,
   );
-  let slice: PartsRow[];
-  do {
-    slice = (await sql(`FETCH ${PARTS_AT_ONCE} FROM breakdowns`)) as PartsRow[];
-    yield slice;
-  } while (slice.length === PARTS_AT_ONCE);
-  await sql('CLOSE breakdowns');
 }
 
 /** The seconds' columns of an agent's finest windows that touch the event seconds `[fromSecond, toSecond]`. */
