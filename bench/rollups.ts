@@ -33,7 +33,7 @@ export async function measureRollups({ quick }: BenchOptions): Promise<Figure[]>
   for (const { rate, hours } of runs) {
     const store = await BenchStore.start();
     try {
-      const { ratio, lines } = await catchUp(store, rate, hours);
+      const { ratio, lines } = await costOf(store, batchesOf(rate, hours));
       figures.push({
         what: `rollups' CPU / ingest's, catching up on ${lines.toLocaleString('en')} lines of ${rate}/s`,
         value: `${(ratio * 100).toFixed(0)} %`,
@@ -52,18 +52,16 @@ export async function measureRollups({ quick }: BenchOptions): Promise<Figure[]>
   return figures;
 }
 
-/** What ingest and then rollups cost, CPU seconds of the server's part and PostgreSQL's. */
+/**
+ * What ingest and then rollups cost, CPU seconds of the server's part and PostgreSQL's. Neither agent nor HTTP counts as
+ * ingest here, which makes the ratio the harder.
+ */
 async function costOf(store: BenchStore, batches: readonly Entry[][]): Promise<{ ratio: number; lines: number }> {
   const ingestSeconds = await store.cpuOf(async () => {
     for (const batch of batches) await store.append('agent', batch);
   });
   const rollupSeconds = await store.cpuOf(() => store.rollUp());
   return { ratio: rollupSeconds / ingestSeconds, lines: batches.reduce((sum, batch) => sum + batch.length, 0) };
-}
-
-/** Neither agent nor HTTP counts as ingest here, which makes the ratio the harder. */
-function catchUp(store: BenchStore, rate: number, hours: number): Promise<{ ratio: number; lines: number }> {
-  return costOf(store, batchesOf(rate, hours));
 }
 
 /** How far rollups are behind while an agent catches up at full speed, and how long they take once it has. */

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { decodeLogBatch, type Entry } from '../schema/log-batch.js';
+import { batchOf, decodeLogBatch, type Entry } from '../schema/log-batch.js';
 import { BatchAggregate } from '../server/core/windows/aggregate.js';
 import { encodePart, PARTS } from '../server/core/windows/breakdown.js';
 import { encodeSeconds } from '../server/core/windows/encoding.js';
@@ -18,7 +18,7 @@ import { rangesFor, ScopeMarks } from '../server/store/traffic/ranges.js';
 import { readScopes } from '../server/store/traffic/scope.js';
 import { ask, startServer, stop } from './processes.js';
 import { entriesAt } from './rollups.js';
-import { BenchStore, batchOf } from './store.js';
+import { BenchStore } from './store.js';
 import { type BenchOptions, type Figure, median, times } from './table.js';
 
 const DAY_MS = 86_400_000;

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { decodeLogBatch, type Entry, type LogBatch, LogBatchBuilder } from '../schema/log-batch.js';
+import { batchOf, decodeLogBatch, type Entry } from '../schema/log-batch.js';
 import { Ingest } from '../server/ingest/index.js';
 import { Rollups } from '../server/rollup/index.js';
 import { startEmbeddedPostgres } from '../server/store/cluster/embedded.js';
@@ -85,12 +85,6 @@ export class BenchStore {
     const postmaster = readFileSync(join(this.folder, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0];
     return (user + system) / 1e6 + treeSeconds(postmaster);
   }
-}
-
-export function batchOf(entries: readonly Entry[]): LogBatch {
-  const builder = new LogBatchBuilder();
-  for (const entry of entries) builder.add(entry);
-  return builder.build();
 }
 
 /** Clock ticks a second, as Linux says them to programs. */

@@ -197,6 +197,13 @@ function decodeColumn(value: unknown, name: TextColumnName, count: number): { di
   return { dict: texts, index: places };
 }
 
+/** A batch of these entries. */
+export function batchOf(entries: Iterable<Entry>): LogBatch {
+  const builder = new LogBatchBuilder();
+  for (const entry of entries) builder.add(entry);
+  return builder.build();
+}
+
 /**
  * Reads and checks a batch in one pass.
  *

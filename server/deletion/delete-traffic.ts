@@ -116,16 +116,8 @@ export class Deletion {
     );
     let sum: Part = { windows: 0, hits: 0, logs: 0 };
     for (const span of history ? clipped(spans, history) : []) {
-      let erasure = new SpanErasure(tenantId, agentId, span, includeLogs);
-      const step = async () => {
-        try {
-          return await this.db.inTenants([tenantId], (tx) => erasure.step(tx));
-        } catch (error) {
-          // It goes on with no step after one that failed: what has gone has gone, the rest is found again.
-          erasure = new SpanErasure(tenantId, agentId, span, includeLogs);
-          throw error;
-        }
-      };
+      const erasure = new SpanErasure(tenantId, agentId, span, includeLogs);
+      const step = () => this.db.inTenants([tenantId], (tx) => erasure.step(tx));
       while (!erasure.isDone) {
         const erased = await withPartitions(this.db, step);
         this.tell(tenantId, agentId, erased);

@@ -58,8 +58,8 @@ export class SpanErasure {
   }
 
   /**
-   * Call it until `isDone`, each time in a new transaction, and no more once one has failed: what is left then is erased
-   * by another.
+   * Call it until `isDone`, each time in a new transaction; where a step throws, it may be tried again. No more once a
+   * transaction failed after its step: what is left then is erased by another.
    *
    * @throws ApiError BAD_USER_INPUT where floors have risen past a border of the span meanwhile.
    */

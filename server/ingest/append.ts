@@ -1,10 +1,9 @@
-import { promisify } from 'node:util';
-import { deflate } from 'node:zlib';
 import { cleanText, type DecodedBatch, type LogBatch } from '../../schema/log-batch.js';
 import { alertClockMs, decidableUntil, streamWatermarkMs } from '../core/time/clock.js';
 import { BatchAggregate } from '../core/windows/aggregate.js';
 import { ApiError, exhausted, isTransient, notFound } from '../errors.js';
 import { RetentionCache, storeBatch } from '../retention/index.js';
+import { deflated } from '../store/chunk-body.js';
 import type { Database, Transaction } from '../store/database.js';
 import { withPartitions } from '../store/partitions.js';
 import { type LockedAgentRow, readClockStreams } from '../store/sql/agent.sql.js';
@@ -20,8 +19,6 @@ import { type Placed, placeEntries, type Rejection, SAMPLE_LENGTH_MAX } from './
 import { mergeIntoStored } from './windows.js';
 
 export type { Rejection };
-
-const deflateAsync = promisify(deflate);
 
 /** The stream of batches that name none. */
 const DIRECT = 'direct';
@@ -76,7 +73,7 @@ export class Ingest {
    * out by sending again.
    */
   async append(request: AppendRequest): Promise<AppendResult> {
-    const body = await deflateAsync(Buffer.from(JSON.stringify(chunkOf(request.wire))), { level: 6 });
+    const body = await deflated(chunkOf(request.wire));
     try {
       const result = await withPartitions(this.db, () =>
         this.db.inTenants([request.tenantId], (tx) => appendIn(tx, request, body, this.retention)),

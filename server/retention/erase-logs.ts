@@ -1,7 +1,8 @@
-import { decodeLogBatch, entryAt, LogBatchBuilder } from '../../schema/log-batch.js';
+import { batchOf, decodeLogBatch, entryAt } from '../../schema/log-batch.js';
+import { deflated } from '../store/chunk-body.js';
 import type { Transaction } from '../store/database.js';
 import { type BatchKey, batchesWithin } from '../store/sql/chunk.sql.js';
-import { BATCHES_AT_ONCE, deflated, inGroups, readBatches, rewriteBatches, type StoredBatch } from './rewrite.js';
+import { BATCHES_AT_ONCE, inGroups, readBatches, rewriteBatches, type StoredBatch } from './rewrite.js';
 import { readSettings } from './settings.js';
 
 interface Span {
@@ -40,9 +41,11 @@ export class LogErasure {
       const within = await batchesWithin(tx.sql, this.tenantId, this.agentId, this.span);
       this.waiting = within.filter((key) => !this.looked.has(nameOf(key)));
     }
-    const keys = this.waiting.splice(0, BATCHES_AT_ONCE);
-    for (const key of keys) this.looked.add(nameOf(key));
+    const keys = this.waiting.slice(0, BATCHES_AT_ONCE);
     const erased = keys.length > 0 ? await this.eraseFrom(tx, keys, nowMs) : 0;
+    // Only now: where it failed, it is tried again.
+    this.waiting = this.waiting.slice(keys.length);
+    for (const key of keys) this.looked.add(nameOf(key));
     return { erased, isDone: isListed && this.waiting.length === 0 };
   }
 
@@ -73,9 +76,7 @@ function placesOf({ batch, left }: StoredBatch, admits: (timeMs: number) => bool
 
 async function without(stored: StoredBatch, span: Span): Promise<StoredBatch> {
   const places = placesOf(stored, (timeMs) => !isWithin(timeMs, span));
-  const builder = new LogBatchBuilder();
-  for (const place of places) builder.add(entryAt(stored.batch, place));
-  const wire = builder.build();
+  const wire = batchOf(places.map((place) => entryAt(stored.batch, place)));
   return {
     ...stored,
     batch: decodeLogBatch(wire),

@@ -1,15 +1,7 @@
-import { promisify } from 'node:util';
-import { deflate, inflate } from 'node:zlib';
-import {
-  type DecodedBatch,
-  decodeLogBatch,
-  type Entry,
-  entryAt,
-  type LogBatch,
-  LogBatchBuilder,
-} from '../../schema/log-batch.js';
+import { batchOf, type DecodedBatch, decodeLogBatch, type Entry, entryAt } from '../../schema/log-batch.js';
 import { type ChunkLayout, keepSeconds, type LogRetention, layOut } from '../core/retention/layout.js';
 import { decodeOrdinals, encodeOrdinals } from '../core/retention/ordinals.js';
+import { deflated, inflated } from '../store/chunk-body.js';
 import type { Transaction } from '../store/database.js';
 import {
   type BatchKey,
@@ -19,11 +11,8 @@ import {
   type StoredChunk,
 } from '../store/sql/chunk.sql.js';
 
-const DEFLATE_LEVEL = 6;
 /** Batches that are read and rewritten together, in one transaction: ingest of the agent waits for it. */
 export const BATCHES_AT_ONCE = 20;
-const deflateAsync = promisify(deflate);
-const inflateAsync = promisify(inflate);
 
 /** Entries of a batch as they are stored, or about to be. */
 export interface StoredBatch {
@@ -64,18 +53,8 @@ async function contentOf({ batch, body, ordinals, left }: StoredBatch, { places 
     lastMs: times.reduce((greatest, time) => Math.max(greatest, time), Number.NEGATIVE_INFINITY),
     mask: places === null && own.length < batch.count ? Buffer.from(left) : null,
     ordinals: kept && encodeOrdinals(kept),
-    body: places === null ? body : await deflated(subset(batch, places)),
+    body: places === null ? body : await deflated(batchOf(places.map((place) => entryAt(batch, place)))),
   };
-}
-
-function subset(batch: DecodedBatch, places: readonly number[]): LogBatch {
-  const builder = new LogBatchBuilder();
-  for (const place of places) builder.add(entryAt(batch, place));
-  return builder.build();
-}
-
-export function deflated(batch: LogBatch): Promise<Buffer> {
-  return deflateAsync(JSON.stringify(batch), { level: DEFLATE_LEVEL });
 }
 
 /** An agent's batches, as many as are read together. */
@@ -101,16 +80,16 @@ export async function readBatches(
     else chunks.push(chunk);
   }
   const [{ tenantId }] = keys;
-  return Promise.all([...byKey.values()].map((chunks) => batchOf(tenantId, chunks)));
+  return Promise.all([...byKey.values()].map((chunks) => storedBatch(tenantId, chunks)));
 }
 
-async function batchOf(tenantId: string, chunks: readonly StoredChunk[]): Promise<StoredBatch> {
+async function storedBatch(tenantId: string, chunks: readonly StoredChunk[]): Promise<StoredBatch> {
   const [{ agentId, streamId, from, takenInMs }] = chunks;
   const key = { tenantId, agentId, streamId, from };
   const whole = chunks.find((chunk) => chunk.ordinals === null);
   if (whole === undefined) return { key, takenInMs, ...(await joined(chunks)) };
   // It holds what the others do.
-  const batch = await decoded(whole);
+  const batch = await inflated(whole.body);
   const left = whole.mask ? Uint8Array.from(whole.mask) : new Uint8Array(batch.count);
   return { key, takenInMs, batch, body: whole.body, ordinals: null, left };
 }
@@ -119,21 +98,15 @@ async function batchOf(tenantId: string, chunks: readonly StoredChunk[]): Promis
 async function joined(chunks: readonly StoredChunk[]) {
   const entries = new Map<number, Entry>();
   for (const chunk of chunks) {
-    const batch = await decoded(chunk);
+    const batch = await inflated(chunk.body);
     decodeOrdinals(chunk.ordinals!).forEach((ordinal, place) => {
       entries.set(ordinal, entryAt(batch, place));
     });
   }
   const ordinals = [...entries.keys()].sort((a, b) => a - b);
-  const builder = new LogBatchBuilder();
-  for (const ordinal of ordinals) builder.add(entries.get(ordinal)!);
-  const wire = builder.build();
+  const wire = batchOf(ordinals.map((ordinal) => entries.get(ordinal)!));
   const batch = decodeLogBatch(wire);
   return { batch, body: await deflated(wire), ordinals, left: new Uint8Array(batch.count) };
-}
-
-async function decoded({ body }: StoredChunk): Promise<DecodedBatch> {
-  return decodeLogBatch(JSON.parse((await inflateAsync(body)).toString()));
 }
 
 /** Stores batches of an agent anew in place of their chunks. */

@@ -1,13 +1,10 @@
-import { promisify } from 'node:util';
-import { inflate } from 'node:zlib';
 import { NONE, sectionOf, splitTarget } from '../../schema/entry.js';
-import { type DecodedBatch, decodeLogBatch, type Entry, entryAt } from '../../schema/log-batch.js';
+import { type DecodedBatch, type Entry, entryAt } from '../../schema/log-batch.js';
 import { admitting, type LogFilter } from '../core/retention/filter.js';
 import { decodeOrdinals } from '../core/retention/ordinals.js';
+import { inflated } from './chunk-body.js';
 import type { Transaction } from './database.js';
 import { type ChunkRow, readChunks } from './sql/chunk.sql.js';
-
-const inflateAsync = promisify(inflate);
 
 /** An entry's place: by time, then by stream, its batch's `from`, and its ordinal in the batch. Survives rewriting. */
 export interface EntryKey {
@@ -92,7 +89,7 @@ function partialPage(found: StoredEntry[], first: number, knownAboveMs: number):
 }
 
 async function matching(chunk: ChunkRow, query: LogQuery, toMs: number): Promise<StoredEntry[]> {
-  const batch = decodeLogBatch(JSON.parse((await inflateAsync(chunk.body)).toString()));
+  const batch = await inflated(chunk.body);
   const admits = admitting(batch, query.filter);
   const ordinals = chunk.ordinals && decodeOrdinals(chunk.ordinals);
   const entries: StoredEntry[] = [];

@@ -14,7 +14,7 @@ let retention: RetentionService;
 let tenantId: string;
 beforeAll(async () => {
   statistics = await Statistics.start();
-  retention = new RetentionService(statistics.db, async () => undefined, pino({ level: 'silent' }));
+  ({ retention } = statistics);
 });
 afterAll(() => statistics.close());
 beforeEach(async () => {

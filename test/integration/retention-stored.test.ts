@@ -1,11 +1,10 @@
 // Goal: what is said to be stored is so, and what is stored follows new policies, whatever happens meanwhile.
 // Method: the steps on a real PostgreSQL, against its tables; a clock that is told; a connection that dies half-way.
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { pino } from 'pino';
 import {
   logsStored,
   nextPurgeAt,
-  RetentionService,
+  type RetentionService,
   readSettings,
   relayOutStale,
   windowsStored,
@@ -26,7 +25,7 @@ let retention: RetentionService;
 let tenantId: string;
 beforeAll(async () => {
   statistics = await Statistics.start();
-  retention = new RetentionService(statistics.db, async () => undefined, pino({ level: 'silent' }));
+  ({ retention } = statistics);
 });
 afterAll(() => statistics.close());
 beforeEach(async () => {

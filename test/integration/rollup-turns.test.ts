@@ -7,6 +7,7 @@ import { markTenantDirty } from '../../server/store/sql/mark.sql.js';
 import { lockTenantTraffic } from '../../server/store/sql/tenant-traffic.sql.js';
 import { emptyRevision } from '../../server/store/traffic/ranges.js';
 import { entry } from '../support/entries.js';
+import { until } from '../support/server.js';
 import { Statistics } from '../support/statistics.js';
 
 const BASE = Date.UTC(2024, 0, 1);
@@ -143,11 +144,12 @@ test("a tenant's floors rise with its agents', also while its rollup is under wa
   });
   await isLocked;
   const expiring = expireWindows(statistics.db);
-  for (let waiting = 0; waiting === 0; )
-    [{ waiting }] = await statistics.db.ownerSql<{ waiting: number }>(
-      "SELECT count(*) AS waiting FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ 'tenant_traffic'",
-      [],
+  await until(async () => {
+    const waiting = await statistics.db.ownerSql(
+      "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query ~ 'tenant_traffic'",
     );
+    return waiting.length > 0;
+  });
   release();
   await Promise.all([rolling, expiring]);
   const floors = await statistics.db.ownerSql<{ floor: number }>(

@@ -3,6 +3,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
+  batchOf,
   cleanText,
   type DecodedBatch,
   decodeLogBatch,
@@ -13,7 +14,7 @@ import {
   TEXT_COLUMNS,
 } from '../../schema/log-batch.js';
 import { dirtyTexts, entries } from '../support/arbitraries.js';
-import { batchOf, entry } from '../support/entries.js';
+import { entry } from '../support/entries.js';
 
 const RUNS = { numRuns: 500 };
 const lists = fc.array(entries, { maxLength: 30 });

@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { NONE, sectionOf, splitTarget } from '../../schema/entry.js';
-import { decodeLogBatch, type Entry } from '../../schema/log-batch.js';
+import { batchOf, decodeLogBatch, type Entry } from '../../schema/log-batch.js';
 import { addValue, encodeDDSketch } from '../../server/core/sketches/dd-sketch.js';
 import { addHost, encodeHosts } from '../../server/core/sketches/host-set.js';
 import {
@@ -22,7 +22,6 @@ import { slidingTotals } from '../../server/core/windows/sliding.js';
 import { tumblingWindowStart } from '../../server/core/windows/tumbling.js';
 import { emptyWindow, hitsBySecond, mergeWindow, type Window } from '../../server/core/windows/window.js';
 import { cleanTexts, counts, entries } from '../support/arbitraries.js';
-import { batchOf } from '../support/entries.js';
 
 const RUNS = { numRuns: 300 };
 const lists = fc.array(entries, { maxLength: 30 });

@@ -1,4 +1,4 @@
-import { type Entry, type LogBatch, LogBatchBuilder } from '../../schema/log-batch.js';
+import type { Entry } from '../../schema/log-batch.js';
 
 /** An entry of which a test names what it is about. */
 export function entry(about: Partial<Entry> & { timeMs: number }): Entry {
@@ -15,10 +15,4 @@ export function entry(about: Partial<Entry> & { timeMs: number }): Entry {
     userAgent: null,
     ...about,
   };
-}
-
-export function batchOf(entries: readonly Entry[]): LogBatch {
-  const builder = new LogBatchBuilder();
-  for (const one of entries) builder.add(one);
-  return builder.build();
 }

@@ -2,29 +2,32 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { decodeLogBatch, type Entry } from '../../schema/log-batch.js';
+import { batchOf, decodeLogBatch, type Entry } from '../../schema/log-batch.js';
 import { TrafficLoader } from '../../server/api/traffic/loader.js';
 import { Deletion } from '../../server/deletion/index.js';
 import { Ingest } from '../../server/ingest/index.js';
+import { RetentionService } from '../../server/retention/index.js';
 import { Rollups } from '../../server/rollup/index.js';
 import { startEmbeddedPostgres } from '../../server/store/cluster/embedded.js';
 import { Database } from '../../server/store/database.js';
 import { ensurePartitions } from '../../server/store/partitions.js';
-import { batchOf } from './entries.js';
 
 /** The steps of statistics on a real PostgreSQL, without the server around them: rollups run when a test says so. */
 export class Statistics {
   readonly ingest: Ingest;
   readonly rollups: Rollups;
   readonly deletion: Deletion;
+  readonly retention: RetentionService;
   private positions = new Map<string, number>();
 
   private constructor(
     readonly db: Database,
     private readonly end: () => Promise<void>,
   ) {
+    const silent = pino({ level: 'silent' });
     this.ingest = new Ingest(db, () => undefined);
-    this.rollups = new Rollups(db, pino({ level: 'silent' }));
+    this.rollups = new Rollups(db, silent);
+    this.retention = new RetentionService(db, async () => undefined, silent);
     this.deletion = new Deletion(
       db,
       () => undefined,

@@ -7,7 +7,7 @@ import {
   type LogEntryInput,
   OpenStreamInput,
 } from '../../../schema/inputs/ingest.input.js';
-import { BATCH_ENTRIES_MAX, decodeLogBatch, LogBatchBuilder } from '../../../schema/log-batch.js';
+import { BATCH_ENTRIES_MAX, batchOf, decodeLogBatch } from '../../../schema/log-batch.js';
 import type { ReceivedBatch } from '../../../schema/scalars/index.js';
 import { Agent } from '../../../schema/types/agent.type.js';
 import {
@@ -126,7 +126,7 @@ export class IngestResolver {
     @Arg('input', () => IngestLogsInput) input: IngestLogsInput,
   ): Promise<FromAgent<IngestLogsPayload>> {
     const { tenantId } = ingester(context, input.agent);
-    const { wire, decoded } = batchOf(input);
+    const { wire, decoded } = receivedOf(input);
     return context.services.ingest.append({
       tenantId,
       agentName: input.agent,
@@ -157,14 +157,12 @@ function streamOf({ stream, malformed, skipped, rejections }: IngestLogsInput) {
 }
 
 /** `entries` becomes a LogBatch first, so that there is one path. */
-function batchOf({ entries, batch }: IngestLogsInput): ReceivedBatch {
+function receivedOf({ entries, batch }: IngestLogsInput): ReceivedBatch {
   if (entries != null && batch != null) throw badInput('Either entries or batch, not both.');
   if (batch != null) return batch;
   if ((entries?.length ?? 0) > BATCH_ENTRIES_MAX)
     throw badInput(`${entries!.length} entries are more than ${BATCH_ENTRIES_MAX}.`);
-  const builder = new LogBatchBuilder();
-  for (const entry of entries ?? []) builder.add(entryOf(entry));
-  const wire = builder.build();
+  const wire = batchOf((entries ?? []).map(entryOf));
   return { wire, decoded: decodeLogBatch(wire) };
 }
 
