@@ -3,7 +3,7 @@
 // Method: the real server; each batch that must not count is sent between two looks at everything that it could change.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { codeOf, type IngestInput, ingest, line, sendIngest, stateOf } from '../support/ingest.js';
-import { startTestServer, type TestServer } from '../support/server.js';
+import { startTestServer, type TestServer, until } from '../support/server.js';
 import { ownerSql } from '../support/tenants.js';
 
 const OPEN = 'mutation ($input: OpenStreamInput!) { openStream(input: $input) { streamId epoch position } }';
@@ -64,6 +64,8 @@ describe('positions', () => {
         `SELECT decided_until, agent.alert_clock_ms, alert_rested FROM alert_state JOIN agent ON agent.id = agent_id WHERE agent.name = $1`,
         [agent],
       );
+    // What the first batch plans has been decided: it would decide from the clock that is set here.
+    await until(async () => (await states()).length > 0);
     await ownerSql(server, `UPDATE agent SET alert_rested = true, alert_clock_ms = $2 WHERE name = $1`, [
       agent,
       T0 + 900_000,
