@@ -1,5 +1,4 @@
 import type { AddressInfo } from 'node:net';
-import type { Runner } from 'graphile-worker';
 import type { Logger } from 'pino';
 import { UserError } from '../schema/user-error.js';
 import { Evaluator, Rules } from './alerts/index.js';
@@ -11,7 +10,7 @@ import { prepareFirstStart } from './auth/first-start.js';
 import { Tokens } from './auth/tokens.js';
 import { Deletion } from './deletion/index.js';
 import { Ingest } from './ingest/index.js';
-import { startJobs } from './jobs/index.js';
+import { Jobs, type TaskName, tasksOf } from './jobs/index.js';
 import { Live } from './live/index.js';
 import { RetentionService } from './retention/index.js';
 import { Rollups } from './rollup/index.js';
@@ -101,7 +100,7 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
     retention: new RetentionService(
       db,
       async () => {
-        for (const task of ['relayout', 'windows']) await jobs.addJob(task, {}, { jobKey: task });
+        for (const task of ['relayout', 'windows'] as const) await jobs.add(task);
       },
       log,
     ),
@@ -116,7 +115,7 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
   return url;
 }
 
-async function openStore(options: ServerOptions, started: Started): Promise<{ db: Database; jobs: Runner }> {
+async function openStore(options: ServerOptions, started: Started): Promise<{ db: Database; jobs: Jobs<TaskName> }> {
   const { dataFolder, log } = options;
   const release = await claimDataFolder(dataFolder);
   started.add('claim of the data folder', release);
@@ -135,7 +134,7 @@ async function openStore(options: ServerOptions, started: Started): Promise<{ db
     adminToken: options.adminToken,
   });
   await ensurePartitions(db);
-  const jobs = await startJobs(db, log);
+  const jobs = await Jobs.start(db, log, tasksOf(db, log));
   started.add('jobs', () => jobs.stop());
   return { db, jobs };
 }

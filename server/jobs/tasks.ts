@@ -1,0 +1,46 @@
+import type { Logger } from 'pino';
+import { relayOutStale } from '../retention/index.js';
+import { expireWindows } from '../rollup/index.js';
+import type { Database } from '../store/database.js';
+import { dropExpiredPartitions, ensurePartitions } from '../store/partitions.js';
+
+export interface Task {
+  /** Of full minutes, every so manieth. */
+  everyMinutes: number;
+  run: () => Promise<void>;
+}
+
+export type TaskName = 'partitions' | 'relayout' | 'windows';
+
+/**
+ * What runs in the background. Each may be run by several servers at once, and killed at any instant: partitions are
+ * made ahead, and those whose chunks have all expired are dropped; chunks are laid out by the policies as they are now;
+ * windows expire.
+ */
+export function tasksOf(db: Database, log: Logger): Record<TaskName, Task> {
+  return {
+    partitions: {
+      everyMinutes: 10,
+      run: async () => {
+        await ensurePartitions(db);
+        const dropped = await dropExpiredPartitions(db);
+        if (dropped.length > 0) log.info({ dropped }, 'expired partitions dropped');
+      },
+    },
+    relayout: {
+      everyMinutes: 1,
+      run: async () => {
+        await ensurePartitions(db);
+        const batches = await relayOutStale(db);
+        if (batches > 0) log.info({ batches }, 'raw entries laid out by the policies as they are now');
+      },
+    },
+    windows: {
+      everyMinutes: 10,
+      run: async () => {
+        const { dropped } = await expireWindows(db);
+        if (dropped > 0) log.info({ dropped }, 'expired windows and breakdowns dropped');
+      },
+    },
+  };
+}
