@@ -27,7 +27,14 @@ export const signal = (pid: number, name: NodeJS.Signals): void => {
   }
 };
 
-const lastLine = ({ stderr }: { stderr: string }): string => stderr.trim().split('\n').at(-1)?.slice(0, 300) ?? '';
+/** Lines of standard error, but for the server's log: an uncaught error's place, name and stack. */
+const WORDS_LINES = 14;
+const lastWords = ({ stderr }: { stderr: string }): string =>
+  stderr
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.startsWith('{"level"'))
+    .slice(-WORDS_LINES)
+    .join('\n    ');
 
 /** How it ended; killed where it does not, which no code of 0 is. */
 async function orKilled(command: RunningCommand, finished: Promise<Finished>): Promise<Finished> {
@@ -84,7 +91,8 @@ export class ServerUnderFire {
     if (running === null) return;
     const { code, stderr } = await orKilled(running.command, running.stop(how));
     this.log += stderr;
-    if (how === 'SIGTERM' && code !== 0) this.unexpected(`the server ended with code ${code}: ${lastLine({ stderr })}`);
+    if (how === 'SIGTERM' && code !== 0)
+      this.unexpected(`the server ended with code ${code}: ${lastWords({ stderr })}`);
   }
 
   private async startOnce(): Promise<void> {
@@ -106,7 +114,7 @@ export class ServerUnderFire {
     if (this.running !== running) return;
     this.running = null;
     this.log += finished.stderr;
-    this.unexpected(`the server ended by itself with code ${finished.code}: ${lastLine(finished)}`);
+    this.unexpected(`the server ended by itself with code ${finished.code}: ${lastWords(finished)}`);
     void this.start();
   }
 }
@@ -142,7 +150,7 @@ export class AgentUnderFire {
     signal(running.child.pid!, how);
     const { code, stderr } = await orKilled(running, running.finished);
     if (how === 'SIGTERM' && code !== 0)
-      this.unexpected(`agent ${this.name} ended with code ${code}: ${lastLine({ stderr })}`);
+      this.unexpected(`agent ${this.name} ended with code ${code}: ${lastWords({ stderr })}`);
   }
 
   /** A second process takes its streams; the first one is told so, and ends. */
@@ -155,7 +163,7 @@ export class AgentUnderFire {
       this.unexpected(`agent ${this.name}: the earlier process goes on beside the later`);
       signal(first.child.pid!, 'SIGKILL');
     } else if (!/another process/.test(ended.stderr)) {
-      this.unexpected(`agent ${this.name}: the earlier process ended otherwise: ${lastLine(ended)}`);
+      this.unexpected(`agent ${this.name}: the earlier process ended otherwise: ${lastWords(ended)}`);
     }
   }
 
@@ -163,7 +171,7 @@ export class AgentUnderFire {
   async finish(withinMs: number): Promise<void> {
     const last = hlm(this.args('--once'), { env: { HLM_URL: this.to.url }, withinMs });
     const { code, stderr } = await last.finished;
-    if (code !== 0) throw new Error(`agent ${this.name} --once ended with code ${code}: ${lastLine({ stderr })}`);
+    if (code !== 0) throw new Error(`agent ${this.name} --once ended with code ${code}: ${lastWords({ stderr })}`);
   }
 
   private run(): void {
@@ -172,7 +180,7 @@ export class AgentUnderFire {
     void running.finished.then((finished) => {
       if (this.running !== running) return;
       this.running = null;
-      this.unexpected(`agent ${this.name} ended by itself with code ${finished.code}: ${lastLine(finished)}`);
+      this.unexpected(`agent ${this.name} ended by itself with code ${finished.code}: ${lastWords(finished)}`);
       this.run();
     });
   }
