@@ -5,7 +5,7 @@ import type { Database } from '../store/database.js';
 import { dropExpiredPartitions, ensurePartitions } from '../store/partitions.js';
 
 export interface Task {
-  /** Of full minutes, every so manieth. */
+  /** Runs at the full minutes, counted from the epoch, that are multiples of it. */
   everyMinutes: number;
   run: () => Promise<void>;
 }

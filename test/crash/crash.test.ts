@@ -10,8 +10,8 @@ test('a handful of kills: nothing lost, nothing doubled, nothing wrong', async (
   const said: string[] = [];
   const report: Report = await runRig({
     seed: SEED,
-    cyclesMax: 6,
-    forMs: 12_000,
+    cyclesMax: 5,
+    forMs: 10_000,
     hurry: true,
     say: (line) => said.push(line),
   }).catch((error: Error) => {

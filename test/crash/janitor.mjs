@@ -47,8 +47,9 @@ for (let attempt = 0; attempt < 100 && mounted().length > 0; attempt++) {
     try {
       execFileSync('umount', [path], { stdio: 'ignore' });
     } catch {
-      await sleep(50);
+      // Busy still.
     }
+    await sleep(50);
   }
 }
 rmSync(folder, { recursive: true, force: true, maxRetries: 20 });

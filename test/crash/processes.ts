@@ -51,11 +51,13 @@ export class ServerUnderFire {
   /**
    * @param onPort told of its port after each start
    * @param unexpected told when it ended though nobody touched it
+   * @param over the rig has ended: nothing is started any more
    */
   constructor(
     readonly folder: string,
     private readonly onPort: (port: number) => void,
     private readonly unexpected: (what: string) => void,
+    private readonly over: AbortSignal,
   ) {}
 
   /** Messages of its log that are errors, each once. */
@@ -97,6 +99,7 @@ export class ServerUnderFire {
 
   private async startOnce(): Promise<void> {
     for (let attempt = 1; ; attempt++) {
+      this.over.throwIfAborted();
       try {
         const running = await startServerProcess(this.folder, { run: forEver });
         this.running = running;
@@ -114,8 +117,9 @@ export class ServerUnderFire {
     if (this.running !== running) return;
     this.running = null;
     this.log += finished.stderr;
+    if (this.over.aborted) return;
     this.unexpected(`the server ended by itself with code ${finished.code}: ${lastWords(finished)}`);
-    void this.start();
+    this.start().catch((error: Error) => this.unexpected(`the server does not start: ${error.message}`));
   }
 }
 
@@ -133,6 +137,7 @@ export class AgentUnderFire {
     readonly logs: readonly GrowingLog[],
     private readonly to: { folder: string; url: string },
     private readonly unexpected: (what: string) => void,
+    private readonly over: AbortSignal,
   ) {}
 
   get pid(): number | null {
@@ -175,11 +180,13 @@ export class AgentUnderFire {
   }
 
   private run(): void {
+    if (this.over.aborted) return;
     const running = forEver(this.args(), { HLM_URL: this.to.url });
     this.running = running;
     void running.finished.then((finished) => {
       if (this.running !== running) return;
       this.running = null;
+      if (this.over.aborted) return;
       this.unexpected(`agent ${this.name} ended by itself with code ${finished.code}: ${lastWords(finished)}`);
       this.run();
     });

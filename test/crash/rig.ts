@@ -21,7 +21,7 @@ export interface RigOptions {
   /** Strikes until one of these is reached. */
   cyclesMax: number;
   forMs: number;
-  /** Marks all windows as due instead of waiting until the agents have been quiet for long. */
+  /** Marks all windows as due instead of waiting until the agents have been quiet, and compares them but once. */
   hurry: boolean;
   say: (line: string) => void;
   /** Aborted: ends, without a result. */
@@ -75,13 +75,15 @@ class Rig {
   private readonly troubles: string[] = [];
   private readonly faults: Record<string, number> = {};
   private cycles = 0;
-  private ending = false;
+  /** Ended, or to end: nothing is started any more. */
+  private readonly over = new AbortController();
 
   constructor(
     private readonly folder: string,
     private readonly options: RigOptions,
   ) {
     this.random = new Random(options.seed);
+    options.stop?.addEventListener('abort', () => this.over.abort());
   }
 
   async run(): Promise<Report> {
@@ -89,7 +91,7 @@ class Rig {
     try {
       return await this.strikeAndCheck(network);
     } finally {
-      this.ending = true;
+      this.over.abort();
       await network.close();
     }
   }
@@ -146,6 +148,7 @@ class Rig {
         network.targetPort = port;
       },
       trouble,
+      this.over.signal,
     );
     const to = { folder: data, url: `http://127.0.0.1:${network.port}/graphql` };
     const agent = (name: string, ...files: string[]) =>
@@ -154,13 +157,14 @@ class Rig {
         files.map((file) => new GrowingLog(join(logs, file))),
         to,
         trouble,
+        this.over.signal,
       );
     const agents = [agent(LIVE_AGENT, 'live.log'), agent(PAST_AGENT, 'past-a.log', 'past-b.log')];
     return { server, agents, postgres: new Postgres(data), network, disk };
   }
 
   private trouble(what: string): void {
-    if (this.ending || this.options.stop?.aborted) return;
+    if (this.over.signal.aborted) return;
     this.troubles.push(what);
     this.options.say(`TROUBLE ${what}`);
   }
