@@ -85,6 +85,19 @@ const errorAt =
   (path: string) =>
     paths.includes(path) ? 500 : 200;
 
+test('batches of two chunks, all of one instant, are read whole, each entry once', async () => {
+  const entry = (path: string) => line(start, { path, status: path.startsWith('/fine') ? 200 : 500 });
+  // A chunk alone, so that the two of a batch are read in different turns; a page is read in turns of 16 chunks.
+  const { id } = (await ingest(server, { agent, entries: [entry('/alone')] })).agent;
+  const sent = ['/alone'];
+  for (let batch = 0; batch < 80; batch++) {
+    const paths = [`/fine/${batch}`, `/broken/${batch}`, `/failed/${batch}`];
+    await ingest(server, { agent, entries: paths.map(entry) });
+    sent.push(...paths);
+  }
+  expect(await pathsOf(id)).toEqual(sent.sort());
+});
+
 test('errors stay seven days, all else an hour, under the same ids and cursors', async () => {
   const id = await send(['/a', '/b', '/c', '/d'], errorAt('/b', '/d'));
   const before = await logs(id);

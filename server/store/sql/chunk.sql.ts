@@ -95,13 +95,16 @@ export interface ChunkQuery {
   offset: number;
 }
 
-/** Chunks not expired that may hold entries of `[fromMs, toMs)`, those with the newest entries first. */
+/**
+ * Chunks not expired that may hold entries of `[fromMs, toMs)`, those with the newest entries first. No two are equal in
+ * this order, as one call goes on where the other ended: a batch may have several, all of one instant.
+ */
 export async function readChunks(sql: Sql, query: ChunkQuery): Promise<ChunkRow[]> {
   return sql<ChunkRow & { [column: string]: unknown }>(
     `SELECT ${COLUMNS} FROM log_chunk
      WHERE tenant_id = $1 AND ($2::uuid[] IS NULL OR agent_id = ANY ($2)) AND first_ms < $4 AND last_ms >= $3
        AND ${READABLE}
-     ORDER BY last_ms DESC, agent_id, stream_id, from_position LIMIT $5 OFFSET $6`,
+     ORDER BY last_ms DESC, agent_id, stream_id, from_position, class, expires_at LIMIT $5 OFFSET $6`,
     [query.tenantId, query.agentIds, query.fromMs, query.toMs, query.limit, query.offset],
   );
 }
