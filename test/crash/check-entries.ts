@@ -39,6 +39,8 @@ export async function checkEntries(
     more = data.logs.pageInfo.hasNextPage;
   }
   found.lost = [...wanted.keys()].filter((number) => !seen.has(number));
+  for (const number of found.lost) found.wrong.push(`entry ${wanted.get(number)} is not there`);
+  for (const number of found.doubled) found.wrong.push(`entry ${wanted.get(number)} is there again`);
   return found;
 }
 

@@ -21,4 +21,5 @@ test('a handful of kills: nothing lost, nothing doubled, nothing wrong', async (
   expect(report.cycles).toBeGreaterThan(0);
   expect(report.lines).toBeGreaterThan(500);
   expect(report.windows).toBeGreaterThan(100);
+  expect(report.alertEvents).toBeGreaterThan(0);
 }, 300_000);

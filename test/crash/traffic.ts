@@ -14,10 +14,14 @@ const TICK_MS = 100;
 /** Some lines at least stand in the log when its writer stops. */
 const STOP_AT_BYTES_MIN = 1_000;
 
-/** Requests of now, quiet and busy in turns, some busy times full of errors: rules fire and recover. */
+/** Requests of a tick. */
+const BUSY = 16;
+const QUIET = 1;
+
+/** Requests of now, busy and quiet in turns, some spells full of errors: rules fire and recover. */
 export class LiveTempo implements Tempo {
   private phaseEndsMs = 0;
-  private perTick = 0;
+  private perTick = QUIET;
   private errorShare = 0;
 
   constructor(private readonly random: Random) {}
@@ -25,8 +29,8 @@ export class LiveTempo implements Tempo {
   next(nowMs: number): { timesMs: number[]; errorShare: number } {
     const { random } = this;
     if (nowMs >= this.phaseEndsMs) {
-      this.phaseEndsMs = nowMs + 4_000 + random.below(8_000);
-      this.perTick = random.chance(0.5) ? 1 : 12;
+      this.phaseEndsMs = nowMs + 3_000 + random.below(7_000);
+      this.perTick = this.perTick === BUSY ? QUIET : BUSY;
       this.errorShare = random.chance(0.3) ? 0.7 : 0.05;
     }
     const timesMs = Array.from({ length: random.poisson(this.perTick) }, () => nowMs);
