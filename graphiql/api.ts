@@ -49,18 +49,29 @@ async function post(params: FetcherParams, headers: Record<string, string>): Pro
   return response.json();
 }
 
-/** What a subscription sends; its failure is the last of its answers. */
-async function* follow(
+/**
+ * What a subscription sends; its failure is the last of its answers. No generator: one that waits for an answer ends
+ * with the next only, and the page would take the end of a stopped subscription for that of the one after it.
+ */
+function follow(
   socket: Client,
   { query, variables, operationName }: FetcherParams,
-): AsyncGenerator<ExecutionResult> {
-  try {
-    yield* socket.iterate({ query, variables, operationName }) as AsyncIterableIterator<ExecutionResult>;
-  } catch (error) {
-    if (Array.isArray(error)) yield { errors: error };
-    else if (error instanceof CloseEvent) throw new Error(`The socket was closed: ${error.code} ${error.reason}`);
-    else throw error;
-  }
+): AsyncIterableIterator<ExecutionResult> {
+  const answers = socket.iterate({ query, variables, operationName }) as AsyncIterableIterator<ExecutionResult>;
+  return {
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    next: () => answers.next().catch((error: unknown) => ({ done: false, value: failure(error) })),
+    return: () => answers.return!(),
+  };
+}
+
+/** @throws what is no answer of the server's. */
+function failure(error: unknown): ExecutionResult {
+  if (Array.isArray(error)) return { errors: error };
+  if (error instanceof CloseEvent) throw new Error(`The socket was closed: ${error.code} ${error.reason}`);
+  throw error;
 }
 
 /** Whom the server takes the token for, in words. */

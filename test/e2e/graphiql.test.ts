@@ -115,6 +115,23 @@ if (chromiumPath === undefined) process.stderr.write('graphiql.test.ts: skipped,
     await page.context().close();
   });
 
+  test('a subscription that is stopped ends at once, though nothing comes', async () => {
+    const sent: string[] = [];
+    page.on('websocket', (socket) =>
+      socket.on('framesent', ({ payload }) => sent.push(JSON.parse(payload.toString()).type)),
+    );
+    await page.goto(`${url}#token=${token}`);
+    await expectText(standing(), 'OPERATOR of default');
+    await runExample('Live windows');
+    await expectText(answer(), '"liveWindows":');
+    expect(sent).not.toContain('complete');
+    await page.getByRole('button', { name: 'Stop query (Ctrl-Enter)' }).click();
+    await page.getByRole('button', { name: 'Execute query (Ctrl-Enter)' }).waitFor();
+    for (let tries = 0; tries < 100 && !sent.includes('complete'); tries++) await page.waitForTimeout(100);
+    expect(sent).toContain('complete');
+    await page.context().close();
+  });
+
   test('a live answer grows while lines come', async () => {
     await page.goto(`${url}#token=${token}`);
     await expectText(standing(), 'OPERATOR of default');
