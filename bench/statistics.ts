@@ -12,7 +12,7 @@ import { encodeSeconds } from '../server/core/windows/encoding.js';
 import { RESOLUTIONS, rollupStart } from '../server/core/windows/resolutions.js';
 import { WINDOW_MS } from '../server/core/windows/tumbling.js';
 import { PART_COLUMNS } from '../server/store/sql/breakdown.sql.js';
-import { numbersValues, READ_NUMBERS } from '../server/store/sql/traffic.sql.js';
+import { readNumbers } from '../server/store/sql/traffic.sql.js';
 import { TOTALS_COLUMNS } from '../server/store/sql/window.sql.js';
 import { rangesFor, ScopeMarks } from '../server/store/traffic/ranges.js';
 import { readScopes } from '../server/store/traffic/scope.js';
@@ -131,14 +131,9 @@ async function totalsStatementMs({ db, tenantId }: BenchStore, agentId: string, 
     const [scope] = await readScopes(sql, tenantId, [[agentId]]);
     const marks = await ScopeMarks.read(sql, tenantId, scope, span);
     const query = { span, stepMs: Number.POSITIVE_INFINITY, resolution: null, kind: 'windowFloors' as const };
-    const values = numbersValues({
-      tenantId,
-      ranges: rangesFor(scope, marks, query),
-      stepMs: query.stepMs,
-      byAgent: false,
-    });
+    const numbers = { tenantId, ranges: rangesFor(scope, marks, query), stepMs: query.stepMs, byAgent: false };
     const runs: number[] = [];
-    for (let i = 0; i < 5 * RUNS; i++) runs.push(1_000 * (await secondsOf(() => sql(READ_NUMBERS, values))));
+    for (let i = 0; i < 5 * RUNS; i++) runs.push(1_000 * (await secondsOf(() => readNumbers(sql, numbers))));
     return median(runs);
   });
 }

@@ -2,6 +2,9 @@
 import { Command, CommanderError } from 'commander';
 import { UserError } from '../schema/user-error.js';
 
+// Before graphql is loaded: outside of production it checks the classes of all that it touches.
+process.env.NODE_ENV ??= 'production';
+
 /** The one binary. Each command's code is loaded only when it is called. */
 const program = new Command('hlm')
   .description('HTTP Logs Monitor: live and stored HTTP traffic of all your servers, with alerts.')

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ApolloServer } from '@apollo/server';
+import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
 import fastifyApollo, { fastifyApolloDrainPlugin } from '@as-integrations/fastify';
 import fastifyStatic from '@fastify/static';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -38,7 +39,10 @@ export async function buildHttp(
     validationRules: [...VALIDATION_RULES],
     parseOptions: { maxTokens: DOCUMENT_TOKENS_MAX },
     formatError: errorFormatter(log),
-    plugins: [fastifyApolloDrainPlugin(app)],
+    // It would watch every field of every answer; none is to be cached, see `context`.
+    plugins: [fastifyApolloDrainPlugin(app), ApolloServerPluginCacheControlDisabled()],
+    // Apollo's own tries whether an answer can be written prettily: a series of a year takes twice as long.
+    stringifyResult: (answer) => `${JSON.stringify(answer)}\n`,
     logger: log,
   });
   await apollo.start();
@@ -53,6 +57,7 @@ export async function buildHttp(
       reply.raw.once('close', () => {
         if (!reply.raw.writableFinished) gone.abort();
       });
+      reply.header('cache-control', 'no-store');
       const secret = bearerToken(request.headers.authorization);
       return { identity: secret === null ? null : await tokens.signIn(secret), services, signal: gone.signal };
     },

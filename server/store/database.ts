@@ -10,12 +10,21 @@ import { ownerDataSource, requestDataSource } from './data-source.js';
 const MIGRATION_LOCK = 7_461_001;
 const REQUEST_ROLE = 'hlm_app';
 const CANCEL_AGAIN_MS = 50;
+const SETTINGS = "SELECT set_config('hlm.tenants', $1, true), set_config('transaction_read_only', $2, true)";
 /** PostgreSQL 15: the oldest that the tests know to work. */
 const SERVER_VERSION_MIN = 150_000;
 
-/** Runs SQL in one transaction: hot paths by `sql`, all else by TypeORM's `manager`. */
+/**
+ * Runs SQL in one transaction: hot paths by `sql`, all else by TypeORM's `manager`.
+ *
+ * `name`: the statement is planned once a connection, whatever its values; only for one whose plan is the same for all.
+ */
 export interface Transaction {
-  sql: <Row extends pg.QueryResultRow = pg.QueryResultRow>(text: string, values?: unknown[]) => Promise<Row[]>;
+  sql: <Row extends pg.QueryResultRow = pg.QueryResultRow>(
+    text: string,
+    values?: unknown[],
+    options?: { name?: string },
+  ) => Promise<Row[]>;
   manager: EntityManager;
 }
 
@@ -70,12 +79,12 @@ export class Database {
     return this.requests.transaction(snapshot ? 'REPEATABLE READ' : 'READ COMMITTED', async (manager) => {
       const runner = manager.queryRunner!;
       const client = (await runner.connect()) as pg.PoolClient;
-      const sql: Transaction['sql'] = async (text, values) => {
+      const sql: Transaction['sql'] = async (text, values, { name } = {}) => {
         if (signal?.aborted) throw exhausted(0);
-        return (await client.query(text, values)).rows as never;
+        return (await client.query({ text, values, name })).rows as never;
       };
-      await sql("SELECT set_config('hlm.tenants', $1, true)", [`{${tenantIds.join(',')}}`]);
-      if (snapshot) await sql('SET TRANSACTION READ ONLY');
+      const settings = [`{${tenantIds.join(',')}}`, snapshot ? 'on' : 'off'];
+      await sql(SETTINGS, settings, { name: 'settings' });
       return signal === undefined
         ? work({ sql, manager })
         : this.cancellable(client, signal, () => work({ sql, manager }));

@@ -68,7 +68,7 @@ export async function readNumbers(sql: Sql, query: NumbersQuery): Promise<Number
   if (query.ranges.length === 0) return [];
   const rows = await sql<
     TotalsRow & { agentId: string | null; startMs: number; beyondDeletion: number; [column: string]: unknown }
-  >(READ_NUMBERS, numbersValues(query));
+  >(READ_NUMBERS, numbersValues(query), { name: 'read-numbers' });
   return rows.map((row) => ({
     agentId: row.agentId,
     startMs: row.startMs,
