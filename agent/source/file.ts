@@ -5,8 +5,11 @@ import { type Digest, digestOf, type ProvableFile } from './proof.js';
 import type { ReadState, Source } from './source.js';
 import { PROOF_BYTES } from './tail.js';
 
-/** Bytes read at once: large enough that a read costs little per line, small enough to keep the process responsive. */
-const CHUNK_BYTES = 262_144;
+/**
+ * Bytes read at once. More cost more: V8 asks the system for memory anew for each text above 128 KiB, which takes longer
+ * than reading and parsing it.
+ */
+const CHUNK_BYTES = 65_536;
 /** The file system tells of changes, but not on every mount, nor for files written through another machine. */
 const POLL_ACTIVE_MS = 100;
 const POLL_QUIET_MS = 1_000;
@@ -41,6 +44,8 @@ export class FileSource implements Source, ProvableFile {
   private watchTried = false;
   private changed = false;
   private wake: (() => void) | null = null;
+  /** What is read into in turns, as a chunk is in use until the next one is there. */
+  private buffers: [Buffer, Buffer] | null = null;
 
   constructor(private readonly options: FileSourceOptions) {
     this.name = options.name;
@@ -58,20 +63,25 @@ export class FileSource implements Source, ProvableFile {
 
   async read(): Promise<ReadState> {
     this.changed = false;
-    const { readTo } = this.splitter;
-    await this.look();
+    const { readTo, readTail } = this.splitter;
+    if (this.sizeBytes - readTo < CHUNK_BYTES) await this.look();
     if (this.sizeBytes < readTo) return 'replaced';
-    // Truncated and grown again since the last look: only the bytes themselves tell.
-    const touched = this.sizeBytes > readTo || this.modifiedMs !== this.provenMs;
-    if (touched && !(await this.isSame())) return 'replaced';
-    this.provenMs = this.modifiedMs;
-    this.atEnd = this.sizeBytes === readTo;
+    const to = Math.min(readTo + CHUNK_BYTES, this.sizeBytes);
+    if (to > readTo || this.modifiedMs !== this.provenMs) {
+      // Truncated and grown again since the last look: only the bytes themselves tell.
+      const from = readTo - readTail.length;
+      const bytes = await this.readInto(this.nextBuffer(), from, to);
+      if (!readTail.equals(bytes.subarray(0, readTail.length))) return 'replaced';
+      // Where there are fewer than were seen: looks again.
+      if (bytes.length < to - from) this.sizeBytes = from + bytes.length;
+      this.provenMs = this.modifiedMs;
+      if (to > readTo) this.splitter.push(bytes.subarray(readTail.length));
+    }
+    this.atEnd = to === readTo;
     if (this.atEnd) {
       if (!this.options.once) return 'idle';
       return this.splitter.end() ? 'data' : 'end';
     }
-    const bytes = await this.bytes(readTo, Math.min(readTo + CHUNK_BYTES, this.sizeBytes));
-    this.splitter.push(bytes);
     this.activeUntilMs = this.options.monotonicMs() + ACTIVE_MS;
     return 'data';
   }
@@ -132,14 +142,24 @@ export class FileSource implements Source, ProvableFile {
 
   /** Fewer bytes where the file is shorter. */
   async bytes(from: number, to: number): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafe(to - from);
+    return this.readInto(Buffer.allocUnsafe(to - from), from, to);
+  }
+
+  private async readInto(buffer: Buffer, from: number, to: number): Promise<Buffer> {
     let length = 0;
-    while (length < buffer.length) {
-      const { bytesRead } = await this.options.handle.read(buffer, length, buffer.length - length, from + length);
+    while (length < to - from) {
+      const { bytesRead } = await this.options.handle.read(buffer, length, to - from - length, from + length);
       if (bytesRead === 0) break;
       length += bytesRead;
     }
     return buffer.subarray(0, length);
+  }
+
+  private nextBuffer(): Buffer {
+    const make = () => Buffer.allocUnsafeSlow(PROOF_BYTES + CHUNK_BYTES);
+    this.buffers ??= [make(), make()];
+    this.buffers.reverse();
+    return this.buffers[0];
   }
 
   /** Looks at the file's size and time of change. */
@@ -147,11 +167,6 @@ export class FileSource implements Source, ProvableFile {
     const stat = await this.options.handle.stat();
     this.sizeBytes = stat.size;
     this.modifiedMs = stat.mtimeMs;
-  }
-
-  private async isSame(): Promise<boolean> {
-    const { readTo, readTail } = this.splitter;
-    return readTail.equals(await this.bytes(readTo - readTail.length, readTo));
   }
 
   private watch(): void {
