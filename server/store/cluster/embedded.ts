@@ -105,10 +105,16 @@ async function initialise(binaries: PostgresBinaries, folder: string, user: Syst
   }
 }
 
+/**
+ * Of glibc (mallopt(3)): memory of statements of some hundred kilobytes, as batches are, stays with the process. Given
+ * back and asked for anew, in virtual machines above all, it costs more than what is done in it.
+ */
+const KEEP_MEMORY = { MALLOC_MMAP_THRESHOLD_: '33554432', MALLOC_TRIM_THRESHOLD_: '67108864' };
+
 /** PostgreSQL reads PG… variables of its environment: none of the caller's may reach it. */
 function postgresEnv(): NodeJS.ProcessEnv {
   const entries = Object.entries(process.env).filter(([name]) => !name.startsWith('PG') && !name.startsWith('HLM_'));
-  return { ...Object.fromEntries(entries), LC_ALL: 'C', TZ: 'UTC' };
+  return { ...Object.fromEntries(entries), ...KEEP_MEMORY, LC_ALL: 'C', TZ: 'UTC' };
 }
 
 function launch(
