@@ -99,9 +99,9 @@ function oldTops(column: Buffer): Tops {
 }
 
 /** Distinct clients of old windows: the keys of their tops, which were exact. */
-function hostsOf({ listed }: Tops): Buffer {
+function hostsOf({ keys }: Tops): Buffer {
   const hosts = emptyHostSet();
-  for (const host of listed.keys()) addHost(hosts, host);
+  for (const host of keys) addHost(hosts, host);
   return encodeHosts(hosts);
 }
 

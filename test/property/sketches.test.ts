@@ -184,7 +184,7 @@ test('tops bound the truth from above, by no more than their errors, in any orde
           const next = countedOf(step);
           const merged = step.left ? united(next, sum, step.encoded) : united(sum, next, step.encoded);
           if (step.keysMax !== null) {
-            merged.pruned ||= merged.tops.listed.size > step.keysMax;
+            merged.pruned ||= merged.tops.keys.length > step.keysMax;
             pruneTops(merged.tops, step.keysMax);
           }
           return merged;

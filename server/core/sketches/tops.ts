@@ -14,24 +14,29 @@ export interface TopKey extends KeyCounts {
   maxError: number;
 }
 
-interface Listed extends KeyCounts {
-  /** By which the hits counted may be too high. */
-  error: number;
-  /** Sum of the floors of those summaries that listed the key. */
-  presentFloor: number;
-}
-
 /**
  * The heaviest keys of a dimension: exact while few, Space-Saving beyond (Metwally, Agrawal, El Abbadi 2005), merged as
  * Cafaro, Pulimeno, Tempesta 2016 ("A parallel space saving algorithm for frequent items") have it.
  *
  * Always: what a listed key truly has is at most its hits, and at least its hits − maxError; what one that is not listed
  * has is at most `floor`. Bytes and errors are those counted while the key was listed: too low where maxError > 0.
+ *
+ * In columns: key `i` has the counts at `i` of each. Most tops are written once and never looked into by key.
  */
 export interface Tops {
   /** Greatest hits that a key can have that is not listed; 0: all are listed. */
   floor: number;
-  listed: Map<string, Listed>;
+  keys: string[];
+  hits: number[];
+  bytes: number[];
+  clientErrors: number[];
+  serverErrors: number[];
+  /** By which the hits counted may be too high. */
+  errors: number[];
+  /** Sums of the floors of those summaries that listed the key. */
+  presentFloors: number[];
+  /** Places of the keys; null: not needed so far. */
+  places: Map<string, number> | null;
 }
 
 /** Keys kept of each dimension, by resolution in seconds: up to so many distinct ones tops are exact. */
@@ -43,66 +48,97 @@ export function keysMax(resolution: number): number {
 }
 
 export function emptyTops(): Tops {
-  return { floor: 0, listed: new Map() };
+  return {
+    floor: 0,
+    keys: [],
+    hits: [],
+    bytes: [],
+    clientErrors: [],
+    serverErrors: [],
+    errors: [],
+    presentFloors: [],
+    places: null,
+  };
+}
+
+/** Lists a key that is not listed yet, in tops that list all (floor 0). */
+export function appendKey(tops: Tops, key: string, counts: KeyCounts): void {
+  append(tops, key, counts.hits, counts.bytes, counts.clientErrors, counts.serverErrors);
 }
 
 /** Counts hits of a key that is listed, or of one in tops that list all (floor 0). */
 export function addKey(tops: Tops, key: string, counts: KeyCounts): void {
-  addCounts(listedAt(tops, key), counts);
+  addAt(tops, placeOf(tops, key), counts.hits, counts.bytes, counts.clientErrors, counts.serverErrors);
 }
 
-function listedAt({ listed }: Tops, key: string): Listed {
-  let known = listed.get(key);
-  if (known === undefined) {
-    known = { hits: 0, bytes: 0, clientErrors: 0, serverErrors: 0, error: 0, presentFloor: 0 };
-    listed.set(key, known);
-  }
-  return known;
+function append(
+  tops: Tops,
+  key: string,
+  hits: number,
+  bytes: number,
+  clientErrors: number,
+  serverErrors: number,
+): number {
+  tops.hits.push(hits);
+  tops.bytes.push(bytes);
+  tops.clientErrors.push(clientErrors);
+  tops.serverErrors.push(serverErrors);
+  tops.errors.push(0);
+  tops.presentFloors.push(0);
+  const place = tops.keys.push(key) - 1;
+  tops.places?.set(key, place);
+  return place;
 }
 
-function addCounts(known: Listed, other: KeyCounts): void {
-  known.hits = saturatingSum(known.hits, other.hits);
-  known.bytes = saturatingSum(known.bytes, other.bytes);
-  known.clientErrors = saturatingSum(known.clientErrors, other.clientErrors);
-  known.serverErrors = saturatingSum(known.serverErrors, other.serverErrors);
+/** The place of a key, which is listed where it was not. */
+function placeOf(tops: Tops, key: string): number {
+  tops.places ??= new Map(tops.keys.map((listed, place) => [listed, place]));
+  return tops.places.get(key) ?? append(tops, key, 0, 0, 0, 0);
+}
+
+function addAt(tops: Tops, at: number, hits: number, bytes: number, clientErrors: number, serverErrors: number): void {
+  tops.hits[at] = saturatingSum(tops.hits[at], hits);
+  tops.bytes[at] = saturatingSum(tops.bytes[at], bytes);
+  tops.clientErrors[at] = saturatingSum(tops.clientErrors[at], clientErrors);
+  tops.serverErrors[at] = saturatingSum(tops.serverErrors[at], serverErrors);
 }
 
 /** What a key may have in the summaries that did not list it. */
-function absent(tops: Tops, { presentFloor }: Listed): number {
-  return tops.floor - presentFloor;
+function absent(tops: Tops, place: number): number {
+  return tops.floor - tops.presentFloors[place];
 }
 
 /** Adds what `other` counted. A key that only one side lists may have had up to the other's floor there. */
 export function mergeTops(into: Tops, other: Tops): void {
-  const { floor } = other;
-  for (const [key, listed] of other.listed) {
-    const missing = absent(other, listed);
-    const known = listedAt(into, key);
-    addCounts(known, listed);
-    known.hits = saturatingSum(known.hits, missing);
-    known.error += listed.error + missing;
-    known.presentFloor += floor;
+  const { floor, keys, hits, bytes, clientErrors, serverErrors, errors } = other;
+  for (let i = 0; i < keys.length; i++) {
+    const missing = absent(other, i);
+    const place = placeOf(into, keys[i]);
+    addAt(into, place, saturatingSum(hits[i], missing), bytes[i], clientErrors[i], serverErrors[i]);
+    into.errors[place] += errors[i] + missing;
+    into.presentFloors[place] += floor;
   }
   into.floor += floor;
 }
 
 /** Keeps the heaviest keys only; what those dropped may have had becomes the floor. */
 export function pruneTops(tops: Tops, keysMax: number): void {
-  const { listed } = tops;
-  if (listed.size <= keysMax) return;
-  const ascending = boundsOf(tops).sort();
-  const threshold = ascending[listed.size - keysMax - 1];
-  const above = listed.size - firstAbove(ascending, threshold);
+  const { keys } = tops;
+  if (keys.length <= keysMax) return;
+  const bounds = boundsOf(tops);
+  const ascending = bounds.slice().sort();
+  const threshold = ascending[keys.length - keysMax - 1];
+  const above = keys.length - firstAbove(ascending, threshold);
   let ties = keysMax - above;
   const floor = Math.max(tops.floor, threshold);
-  for (const [key, known] of listed) {
-    const missing = absent(tops, known);
-    known.hits = saturatingSum(known.hits, missing);
-    known.error += missing;
-    known.presentFloor = floor;
-    if (known.hits < threshold || (known.hits === threshold && ties-- <= 0)) listed.delete(key);
+  const kept = emptyTops();
+  for (let i = 0; i < keys.length; i++) {
+    if (bounds[i] < threshold || (bounds[i] === threshold && ties-- <= 0)) continue;
+    const place = append(kept, keys[i], bounds[i], tops.bytes[i], tops.clientErrors[i], tops.serverErrors[i]);
+    kept.errors[place] = tops.errors[i] + absent(tops, i);
+    kept.presentFloors[place] = floor;
   }
-  tops.floor = floor;
+  Object.assign(tops, kept, { floor });
 }
 
 /** Place of the first of ascending numbers that is above `value`. */
@@ -113,28 +149,34 @@ function firstAbove(ascending: Float64Array, value: number): number {
 
 /** Hits that the heaviest keys have at least, so many of them. */
 function leastHits(tops: Tops, count: number): number {
-  if (tops.listed.size <= count) return 0;
+  if (tops.keys.length <= count) return 0;
   const ascending = boundsOf(tops).sort();
   return ascending[ascending.length - count];
 }
 
 /** The hits that each key has at most. */
 function boundsOf(tops: Tops): Float64Array {
-  return Float64Array.from(tops.listed.values(), (known) => saturatingSum(known.hits, absent(tops, known)));
+  return Float64Array.from(tops.hits, (hits, place) => saturatingSum(hits, absent(tops, place)));
 }
 
 /** The heaviest keys by hits; ties by key. */
 export function heaviest(tops: Tops, first: number): TopKey[] {
   const least = leastHits(tops, first);
-  const keys: TopKey[] = [];
-  for (const [key, listed] of tops.listed) {
-    const { bytes, clientErrors, serverErrors } = listed;
-    const missing = absent(tops, listed);
-    const hits = saturatingSum(listed.hits, missing);
+  const found: TopKey[] = [];
+  for (let i = 0; i < tops.keys.length; i++) {
+    const missing = absent(tops, i);
+    const hits = saturatingSum(tops.hits[i], missing);
     if (hits < least) continue;
-    keys.push({ key, hits, bytes, clientErrors, serverErrors, maxError: listed.error + missing });
+    found.push({
+      key: tops.keys[i],
+      hits,
+      bytes: tops.bytes[i],
+      clientErrors: tops.clientErrors[i],
+      serverErrors: tops.serverErrors[i],
+      maxError: tops.errors[i] + missing,
+    });
   }
-  return keys.sort((a, b) => b.hits - a.hits || compareKeys(a.key, b.key)).slice(0, first);
+  return found.sort((a, b) => b.hits - a.hits || compareKeys(a.key, b.key)).slice(0, first);
 }
 
 /**
@@ -142,22 +184,25 @@ export function heaviest(tops: Tops, first: number): TopKey[] {
  * its error where there is a floor. Texts together are read in one go.
  */
 export function encodeTops(tops: Tops): Buffer {
-  if (tops.listed.size === 0) return Buffer.alloc(0);
-  const texts = [...tops.listed.keys()].join('');
-  const writer = new ByteWriter(16 + texts.length + tops.listed.size * 8);
-  writer.number(tops.floor);
+  const { floor, keys } = tops;
+  if (keys.length === 0) return NOTHING;
+  const texts = keys.join('');
+  const writer = new ByteWriter(16 + texts.length + keys.length * 8);
+  writer.number(floor);
   writer.text(texts);
-  for (const [key, listed] of tops.listed) {
-    const missing = absent(tops, listed);
-    writer.number(key.length);
-    writer.number(saturatingSum(listed.hits, missing));
-    writer.number(listed.bytes);
-    writer.number(listed.clientErrors);
-    writer.number(listed.serverErrors);
-    if (tops.floor > 0) writer.number(listed.error + missing);
+  for (let i = 0; i < keys.length; i++) {
+    const missing = absent(tops, i);
+    writer.number(keys[i].length);
+    writer.number(saturatingSum(tops.hits[i], missing));
+    writer.number(tops.bytes[i]);
+    writer.number(tops.clientErrors[i]);
+    writer.number(tops.serverErrors[i]);
+    if (floor > 0) writer.number(tops.errors[i] + missing);
   }
   return writer.finish();
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /** Adds an encoded column. */
 export function decodeTopsInto(tops: Tops, column: Buffer): void {
@@ -165,14 +210,14 @@ export function decodeTopsInto(tops: Tops, column: Buffer): void {
   if (reader.done) return;
   const floor = reader.number();
   const texts = reader.text();
+  // The keys of a column are distinct: alone they need not be looked up.
+  const alone = tops.keys.length === 0;
   for (let at = 0; !reader.done; ) {
-    const known = listedAt(tops, texts.slice(at, (at += reader.number())));
-    known.hits = saturatingSum(known.hits, reader.number());
-    known.bytes = saturatingSum(known.bytes, reader.number());
-    known.clientErrors = saturatingSum(known.clientErrors, reader.number());
-    known.serverErrors = saturatingSum(known.serverErrors, reader.number());
-    if (floor > 0) known.error += reader.number();
-    known.presentFloor += floor;
+    const key = texts.slice(at, (at += reader.number()));
+    const place = alone ? append(tops, key, 0, 0, 0, 0) : placeOf(tops, key);
+    addAt(tops, place, reader.number(), reader.number(), reader.number(), reader.number());
+    if (floor > 0) tops.errors[place] += reader.number();
+    tops.presentFloors[place] += floor;
   }
   tops.floor += floor;
 }

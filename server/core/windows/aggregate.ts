@@ -3,7 +3,7 @@ import type { DecodedBatch, TextColumnName } from '../../../schema/log-batch.js'
 import { saturatingSum } from '../saturating.js';
 import { ValueCounter } from '../sketches/dd-sketch.js';
 import { addHostHashes, hashHost } from '../sketches/host-set.js';
-import { addKey, type Tops } from '../sketches/tops.js';
+import { addKey, appendKey, type Tops } from '../sketches/tops.js';
 import { type Breakdown, type Dimension, emptyBreakdown, pruneBreakdown } from './breakdown.js';
 import { SECONDS_PER_WINDOW, tumblingWindowStart } from './tumbling.js';
 import { emptyWindow, hitsBySecond, statusClass, type Window } from './window.js';
@@ -87,8 +87,11 @@ class PlaceCounts {
   private readonly clientErrors: Float64Array;
   private readonly serverErrors: Float64Array;
   private touched: number[] = [];
+  /** Two texts of a dictionary may have become one by cleaning: then the second adds to the first. */
+  private readonly put: typeof addKey;
 
   constructor(private readonly keyed: Keyed) {
+    this.put = new Set(keyed.keys).size === keyed.keys.length ? appendKey : addKey;
     const size = keyed.keys.length + 1;
     this.hits = new Float64Array(size);
     this.bytes = new Float64Array(size);
@@ -118,8 +121,7 @@ class PlaceCounts {
         clientErrors: this.clientErrors[place],
         serverErrors: this.serverErrors[place],
       };
-      // Two texts of a dictionary may have become one by cleaning: then the second adds to the first.
-      addKey(tops, this.keyed.keys[place - 1], counts);
+      this.put(tops, this.keyed.keys[place - 1], counts);
       this.hits[place] = this.bytes[place] = this.clientErrors[place] = this.serverErrors[place] = 0;
     }
     this.touched = [];

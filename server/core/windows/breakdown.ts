@@ -53,7 +53,7 @@ export function boundGrowth(breakdown: Breakdown, resolution: number): void {
   const kept = keysMax(resolution);
   for (const dimension of DIMENSIONS) {
     const tops = breakdown.tops[dimension];
-    if (tops.listed.size > kept * GROWTH_MAX) pruneTops(tops, kept * GROWTH_KEPT);
+    if (tops.keys.length > kept * GROWTH_MAX) pruneTops(tops, kept * GROWTH_KEPT);
   }
 }
 
