@@ -22,8 +22,9 @@ export class BenchStore {
     private readonly folder: string,
     private readonly stopPostgres: () => Promise<void>,
   ) {
-    this.ingest = new Ingest(db, () => undefined);
-    this.rollups = new Rollups(db, pino({ level: 'error' }, process.stderr));
+    const log = pino({ level: 'error' }, process.stderr);
+    this.ingest = new Ingest(db, log, () => undefined);
+    this.rollups = new Rollups(db, log);
   }
 
   static async start(): Promise<BenchStore> {

@@ -50,6 +50,9 @@ export const exhausted = (retryAfterMs: number) =>
 
 const RETRYABLE_SQLSTATE = /^(40001|40P01|55P03|57014|57P0|53|08|25P03)/;
 
+/** Data exceptions, and what constraints refuse. */
+const REFUSING_SQLSTATE = /^2[23]/;
+
 const CONNECTION_LOST = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT'];
 /** What pg and TypeORM say of a connection that ended before or between statements; TypeORM has two ways to say it. */
 const CONNECTION_LOST_WORDS =
@@ -60,4 +63,12 @@ export function isTransient(error: unknown): boolean {
   const { code, message } = error as { code?: string; message?: string };
   if (code !== undefined && (RETRYABLE_SQLSTATE.test(code) || CONNECTION_LOST.includes(code))) return true;
   return CONNECTION_LOST_WORDS.test(message ?? '');
+}
+
+/** What PostgreSQL says where it refuses what it was given. */
+export type DataRefusal = Error & { code: string };
+
+/** Whether PostgreSQL refused for what it was given: the same will be refused again. */
+export function refusesData(error: unknown): error is DataRefusal {
+  return REFUSING_SQLSTATE.test((error as { code?: string }).code ?? '');
 }

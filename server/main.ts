@@ -83,7 +83,7 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
     db,
     live,
     incarnation: await readIncarnation(db),
-    ingest: new Ingest(db, (tenantId, { agentId, windowStarts }) => {
+    ingest: new Ingest(db, log, (tenantId, { agentId, windowStarts }) => {
       live.changedWindows(tenantId, agentId, windowStarts);
       if (windowStarts.length > 0) evaluator.appended(tenantId, agentId);
     }),

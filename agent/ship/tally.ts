@@ -21,7 +21,7 @@ export class Tally {
   }
 
   toString(): string {
-    const quarantined = this.quarantined > 0 ? `, ${this.quarantined} quarantined for their time` : '';
+    const quarantined = this.quarantined > 0 ? `, ${this.quarantined} quarantined` : '';
     return `${this.accepted} accepted, ${this.malformed} malformed${quarantined}, ${this.skipped} skipped`;
   }
 }

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { cleanText, type DecodedBatch, type LogBatch } from '../../schema/log-batch.js';
 import { alertClockMs, decidableUntil, streamWatermarkMs } from '../core/time/clock.js';
 import { BatchAggregate } from '../core/windows/aggregate.js';
@@ -15,7 +16,8 @@ import {
   type StreamRow,
 } from '../store/sql/stream.sql.js';
 import { lockOrRegisterAgent, moveWatermark } from './agents.js';
-import { type Placed, placeEntries, type Rejection, SAMPLE_LENGTH_MAX } from './place.js';
+import { appendWithoutGuilty, refusesBatch } from './isolate.js';
+import { type Placed, placeEntries, type Refusal, type Rejection, SAMPLE_LENGTH_MAX } from './place.js';
 import { mergeIntoStored } from './windows.js';
 
 export type { Rejection };
@@ -63,6 +65,7 @@ export class Ingest {
 
   constructor(
     private readonly db: Database,
+    private readonly log: Logger,
     private readonly onAppended: (tenantId: string, result: AppendResult) => void,
   ) {}
 
@@ -75,13 +78,23 @@ export class Ingest {
   async append(request: AppendRequest): Promise<AppendResult> {
     const body = await deflated(chunkOf(request.wire));
     try {
-      const result = await withPartitions(this.db, () =>
-        this.db.inTenants([request.tenantId], (tx) => appendIn(tx, request, body, this.retention)),
-      );
+      const result = await this.take(request, body);
       if (result.outcome === 'APPENDED') this.onAppended(request.tenantId, result);
       return result;
     } catch (error) {
       throw error instanceof ApiError || !isTransient(error) ? error : exhausted(500);
+    }
+  }
+
+  private async take(request: AppendRequest, body: Buffer): Promise<AppendResult> {
+    const inTransaction = (work: (tx: Transaction) => Promise<AppendResult>) =>
+      withPartitions(this.db, () => this.db.inTenants([request.tenantId], work));
+    const append = (tx: Transaction, refusal: Refusal | null) => appendIn(tx, request, body, this.retention, refusal);
+    try {
+      return await inTransaction((tx) => append(tx, null));
+    } catch (error) {
+      if (!refusesBatch(error)) throw error;
+      return inTransaction((tx) => appendWithoutGuilty(tx, request, error, (refusal) => append(tx, refusal), this.log));
     }
   }
 }
@@ -98,6 +111,7 @@ async function appendIn(
   request: AppendRequest,
   body: Buffer,
   retention: RetentionCache,
+  refusal: Refusal | null,
 ): Promise<AppendResult> {
   const { tenantId, batch } = request;
   const agent = await lockOrRegisterAgent(tx, tenantId, request.agentName);
@@ -108,8 +122,9 @@ async function appendIn(
   const epoch = request.stream?.epoch ?? null;
   // The agent's lock holds the stream still: what does not fit is known before anything is changed for it.
   if (stream.position !== from || (epoch !== null && epoch !== stream.epoch)) return refuse(tx, request, agent, stream);
-  const watermarkMs = streamWatermarkMs(stream);
-  const placed = placeEntries(batch, watermarkMs, agent.nowMs, agent.windowFloors[agent.windowFloors.length - 1]);
+  const floorMs = agent.windowFloors[agent.windowFloors.length - 1];
+  const about = { watermarkMs: streamWatermarkMs(stream), nowMs: agent.nowMs, floorMs, refusal };
+  const placed = placeEntries(batch, about);
   const malformed = request.malformed + placed.malformed;
 
   await wakeAlerts(tx, tenantId, agent, placed);
@@ -127,7 +142,7 @@ async function appendIn(
     quarantined: placed.quarantined,
     skipped: request.skipped,
     late: placed.late,
-    rejections: JSON.stringify([...request.rejections.map(cleanRejection), ...placed.rejections].reverse()),
+    rejections: rejectionsOf(request, placed, refusal),
   });
   if (!advanced) return refuse(tx, request, agent, stream);
 
@@ -152,6 +167,18 @@ async function streamFor(tx: Transaction, { tenantId, stream }: AppendRequest, a
   if (found) return found;
   if (stream !== null && stream.epoch !== null) throw notFound('Stream');
   return createScriptedStream(tx.sql, tenantId, agentId, stream?.id ?? DIRECT, stream?.from ?? 0);
+}
+
+/** JSON, the latest first. */
+function rejectionsOf(request: AppendRequest, placed: Placed, refusal: Refusal | null): string {
+  const rejections = [...request.rejections.map(cleanRejection), ...placed.rejections].reverse();
+  // A text for which the database refuses an entry it would refuse as a sample too.
+  return JSON.stringify(refusal === null ? rejections : rejections.map(plainRejection));
+}
+
+function plainRejection({ position, reason, sample }: Rejection): Rejection {
+  const plain = (text: string) => text.replace(/[^\x20-\x7e]/g, '?');
+  return { position, reason: plain(reason), sample: plain(sample) };
 }
 
 function cleanRejection({ position, reason, sample }: Rejection): Rejection {

@@ -28,17 +28,29 @@ export interface Placed {
   rejections: Rejection[];
 }
 
+/** Entries that the database refused, a 1 at their places, and its reason. */
+export interface Refusal {
+  left: Uint8Array;
+  reason: string;
+}
+
+/** By what a batch's entries are placed. */
+export interface Circumstances {
+  /** Of the stream before the batch; null: it has no entry yet. */
+  watermarkMs: number | null;
+  /** The server's clock. */
+  nowMs: number;
+  /** Below it no window of any resolution is kept. */
+  floorMs: number;
+  refusal: Refusal | null;
+}
+
 /** Samples of entries that the server refused, a batch: enough to see what is wrong. */
 const SAMPLES_MAX = 5;
 
-/**
- * Decides each entry of a batch by its time: counted, late, or quarantined. Pure.
- *
- * @param watermarkMs of the stream before the batch; null: it has no entry yet
- * @param nowMs the server's clock
- * @param floorMs below it no window of any resolution is kept
- */
-export function placeEntries(batch: DecodedBatch, watermarkMs: number | null, nowMs: number, floorMs: number): Placed {
+/** Decides each entry of a batch by its time and by what the database said: counted, late, or quarantined. Pure. */
+export function placeEntries(batch: DecodedBatch, about: Circumstances): Placed {
+  const { watermarkMs, nowMs, floorMs, refusal } = about;
   const placed: Placed = {
     left: new Uint8Array(batch.count),
     accepted: 0,
@@ -52,7 +64,9 @@ export function placeEntries(batch: DecodedBatch, watermarkMs: number | null, no
   };
   for (let i = 0; i < batch.count; i++) {
     const eventMs = batch.timeMs[i];
-    const quarantine = batch.invalid[i] === 0 ? quarantineReason(eventMs, nowMs, floorMs) : null;
+    const isRefused = refusal !== null && refusal.left[i] !== 0;
+    const why = isRefused ? refusal.reason : quarantineReason(eventMs, nowMs, floorMs);
+    const quarantine = batch.invalid[i] === 0 ? why : null;
     if (batch.invalid[i] !== 0 || quarantine !== null) {
       placed.left[i] = 1;
       if (quarantine === null) placed.malformed++;

@@ -7,7 +7,7 @@ const HOUR_MS = 3_600_000;
 /** Partitions are made so long before chunks come that go there. */
 const AHEAD_MS = 4 * HOUR_MS;
 
-/** PostgreSQL's check_violation: among others, no partition for the row. */
+/** PostgreSQL's check_violation: no partition for the row, or a constraint, which it names. */
 const NO_PARTITION = '23514';
 /** PostgreSQL's words for it, by how far the other had come: the table, its type, or their rows are there already. */
 const MADE_BY_ANOTHER = ['42P07', '42710', '23505'];
@@ -52,10 +52,15 @@ export async function withPartitions<Result>(db: Database, work: () => Promise<R
   try {
     return await work();
   } catch (error) {
-    if ((error as { code?: string }).code !== NO_PARTITION) throw error;
+    if (!isMissingPartition(error)) throw error;
     await ensurePartitions(db);
     return work();
   }
+}
+
+export function isMissingPartition(error: unknown): boolean {
+  const { code, constraint } = error as { code?: string; constraint?: string };
+  return code === NO_PARTITION && constraint === undefined;
 }
 
 /**

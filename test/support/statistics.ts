@@ -25,7 +25,7 @@ export class Statistics {
     private readonly end: () => Promise<void>,
   ) {
     const silent = pino({ level: 'silent' });
-    this.ingest = new Ingest(db, () => undefined);
+    this.ingest = new Ingest(db, silent, () => undefined);
     this.rollups = new Rollups(db, silent);
     this.retention = new RetentionService(db, async () => undefined, silent);
     this.deletion = new Deletion(
