@@ -17,8 +17,8 @@ const AGENT_TROUBLE_MS = 700;
 const WORSE_NEWS_MS = 500;
 /** An agent has nothing to save: its place is the server's. */
 const AGENT_GRACE_MS = 2_000;
-/** Ends usually within a second; an embedded database killed by force would have to recover. */
-const SERVER_GRACE_MS = 10_000;
+/** Ends usually within a second, answers for 10 s at most; an embedded database killed by force would have to recover. */
+const SERVER_GRACE_MS = 20_000;
 
 interface UpOptions {
   file?: string[];

@@ -48,6 +48,11 @@ export const badInput = (message: string) => new ApiError('BAD_USER_INPUT', mess
 export const exhausted = (retryAfterMs: number) =>
   new ApiError('RESOURCE_EXHAUSTED', `The server is busy; try again in ${retryAfterMs} ms.`, { retryAfterMs });
 
+/** What asks a server that stops is told: about when the next one may be up. */
+const RESTART_MS = 1_000;
+export const stopping = () =>
+  new ApiError('RESOURCE_EXHAUSTED', `The server stops; try again in ${RESTART_MS} ms.`, { retryAfterMs: RESTART_MS });
+
 const RETRYABLE_SQLSTATE = /^(40001|40P01|55P03|57014|57P0|53|08|25P03)/;
 
 /** Data exceptions, and what constraints refuse. */

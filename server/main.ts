@@ -151,14 +151,12 @@ async function serveApi(options: ServerOptions, services: Services, started: Sta
   const schema = await buildApiSchema();
   const isReady = async () => (await db.ownerSql('SELECT 1')).length === 1;
   const { app, apollo } = await buildHttp({ schema, services, tokens, log, isReady });
-  started.add('http', async () => {
-    await apollo.stop();
-    await app.close();
-  });
   const socket = serveSocket({ server: app.server, schema, services, tokens, log, allowedOrigins });
-  started.add('sockets', async () => {
+  started.add('api', async () => {
+    // Together: the one takes nothing new from the first moment, and is done only once the other's connections have ended.
+    const answered = apollo.stop();
     live.close();
-    await socket.close();
+    await Promise.all([socket.close(), answered]);
   });
   await app.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EADDRINUSE')

@@ -8,6 +8,7 @@ import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import type { Tokens } from '../auth/tokens.js';
+import { stopping } from '../errors.js';
 import type { Context, Services } from './context.js';
 import { BODY_BYTES_MAX, bearerToken, DOCUMENT_TOKENS_MAX, errorFormatter, VALIDATION_RULES } from './operations.js';
 
@@ -29,7 +30,9 @@ export async function buildHttp(
   options: HttpOptions,
 ): Promise<{ app: FastifyInstance; apollo: ApolloServer<Context> }> {
   const { schema, services, tokens, log } = options;
-  const app = Fastify({ bodyLimit: BODY_BYTES_MAX, requestTimeout: 30_000, forceCloseConnections: true });
+  // Fastify's own 503 has no GraphQL errors.
+  const app = Fastify({ bodyLimit: BODY_BYTES_MAX, requestTimeout: 30_000, return503OnClosing: false });
+  answerBeforeClosing(app);
   const apollo = new ApolloServer<Context>({
     schema,
     introspection: true,
@@ -64,6 +67,23 @@ export async function buildHttp(
   });
   app.get('/', (_request, reply) => reply.redirect('/graphql'));
   return { app, apollo };
+}
+
+/**
+ * Once it closes, what is in flight is answered, and its connection then ended, which would otherwise be kept for minutes;
+ * new requests are refused. What takes longer than 10 s is cut off (fastifyApolloDrainPlugin).
+ */
+function answerBeforeClosing(app: FastifyInstance): void {
+  let closing = false;
+  app.addHook('preClose', async () => {
+    closing = true;
+  });
+  app.addHook('onRequest', async (_request, reply) => {
+    if (closing) return reply.code(503).send({ errors: [stopping().toJSON()] });
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing) reply.header('connection', 'close');
+  });
 }
 
 function serveHealth(app: FastifyInstance, { isReady }: HttpOptions): void {

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { hlm, ROOT, type RunningCommand } from '../support/command.js';
+import { numberedLines, numbers, storedNumbers, writeNumberedLines } from '../support/numbered-lines.js';
 import { startTestServer, type TestServer, until } from '../support/server.js';
 import { describeWithData, sharedData } from '../support/shared-data.js';
 
@@ -38,15 +39,6 @@ const agentArgs = (name: string, args: string[]) => [
 ];
 const agent = (name: string, ...args: string[]): RunningCommand => hlm(agentArgs(name, args));
 
-/** Lines of now, each with its number for a path. */
-function lines(from: number, to: number): string {
-  const [, day, month, year, time] = new Date().toUTCString().split(' ');
-  const stamp = `${day}/${month}/${year}:${time} +0000`;
-  let text = '';
-  for (let id = from; id < to; id++) text += `10.0.0.1 - - [${stamp}] "GET /${id} HTTP/1.1" 200 5 "-" "x"\n`;
-  return text;
-}
-
 interface Seen {
   id: string;
   status: string;
@@ -65,24 +57,7 @@ async function seen(name: string): Promise<Seen | undefined> {
 
 const accepted = async (name: string) => (await seen(name))?.ledger.accepted ?? 0;
 
-/** The numbers of all entries stored of an agent, sorted. */
-async function storedIds(name: string): Promise<number[]> {
-  const ids: number[] = [];
-  const agentIds = [(await seen(name))?.id];
-  for (let after: string | null = null, more = true; more; ) {
-    const { data } = await server.gql(
-      `query ($agentIds: [ID!], $after: String) { logs(agentIds: $agentIds, first: 500, after: $after) {
-         nodes { path } pageInfo { hasNextPage endCursor } } }`,
-      { agentIds, after },
-    );
-    for (const { path } of data.logs.nodes as { path: string }[]) ids.push(Number(path.slice(1)));
-    after = data.logs.pageInfo.endCursor;
-    more = data.logs.pageInfo.hasNextPage;
-  }
-  return ids.sort((a, b) => a - b);
-}
-
-const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
+const storedIds = async (name: string) => storedNumbers(server.gql, [(await seen(name))?.id]);
 
 describeWithData('the exercise’s file', () => {
   test('once, and once more: all of it exactly once, in the totals and on the server', async () => {
@@ -114,7 +89,7 @@ describe('mistakes end in one clear line', () => {
     ['a format that is none', ['--format', 'xml'], /--format.*'xml' is invalid/],
   ])('%s', async (_what, args, message) => {
     const file = join(folder, 'mistakes.log');
-    writeFileSync(file, lines(0, 1));
+    writeFileSync(file, numberedLines(0, 1));
     const given = args.map((arg) => arg.replace('SERVER', new URL(server.url).origin));
     const { code, stderr, stdout } = await agent('mistakes', ...given, ...(args[0].startsWith('/') ? [] : [file]))
       .finished;
@@ -125,7 +100,7 @@ describe('mistakes end in one clear line', () => {
 
   test('a server that cannot be reached is none: one line, and then it is waited for', async () => {
     const file = join(folder, 'unreachable.log');
-    writeFileSync(file, lines(0, 1));
+    writeFileSync(file, numberedLines(0, 1));
     const running = agent('unreachable', '--once', '--url', 'http://127.0.0.1:1/graphql', file);
     await until(() => running.output.stderr !== '', STOP_MS, 'its line');
     await sleep(1_000); // Two or three attempts more.
@@ -144,7 +119,7 @@ test('a forwarder whose server is down, which closes every connection at once, i
   await once(forwarder, 'listening');
   const { port } = forwarder.address() as AddressInfo;
   const file = join(folder, 'forwarded.log');
-  writeFileSync(file, lines(0, 1));
+  writeFileSync(file, numberedLines(0, 1));
   const url = `http://127.0.0.1:${port}/graphql`;
   // Several: each begins at another instant of the connection's end.
   const all = Array.from({ length: 4 }, (_, i) => agent(`forwarded-${i}`, '--from-start', '--url', url, file));
@@ -160,8 +135,9 @@ test('a forwarder whose server is down, which closes every connection at once, i
 
 describe('standard input', () => {
   test('to its end', async () => {
-    const { code } = await hlm(agentArgs('piped', ['-']), { input: `${lines(0, 3)}bad\n${lines(3, 4).trimEnd()}` })
-      .finished;
+    const { code } = await hlm(agentArgs('piped', ['-']), {
+      input: `${numberedLines(0, 3)}bad\n${numberedLines(3, 4).trimEnd()}`,
+    }).finished;
     expect(code).toBe(0);
     expect(await storedIds('piped')).toEqual(numbers(4));
     expect(await seen('piped')).toMatchObject({ ledger: { lines: 5, malformed: 1 }, streams: [{ name: 'stdin' }] });
@@ -171,7 +147,7 @@ describe('standard input', () => {
 describe('following', () => {
   test('a stop is exit code 0, and the next start goes on', async () => {
     const file = join(folder, 'stopped.log');
-    writeFileSync(file, lines(0, 5));
+    writeFileSync(file, numberedLines(0, 5));
     for (const [signal, from] of [
       ['SIGTERM', 5],
       ['SIGINT', 10],
@@ -180,7 +156,7 @@ describe('following', () => {
       await until(async () => (await accepted('stopped')) === from, STOP_MS, 'what was there');
       running.child.kill(signal);
       expect((await running.finished).code).toBe(0);
-      appendFileSync(file, lines(from, from + 5));
+      appendFileSync(file, numberedLines(from, from + 5));
     }
     expect((await agent('stopped', '--once', file).finished).code).toBe(0);
     expect(await storedIds('stopped')).toEqual(numbers(15));
@@ -189,7 +165,7 @@ describe('following', () => {
 
   test('ends with the process that started it', async () => {
     const file = join(folder, 'child.log');
-    writeFileSync(file, lines(0, 1));
+    writeFileSync(file, numberedLines(0, 1));
     const child: ChildProcess = fork(join(ROOT, 'dist/cli/hlm.js'), agentArgs('child', ['--from-start', file]), {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
@@ -201,12 +177,12 @@ describe('following', () => {
 
   test('of two processes with one stream the later one goes on', async () => {
     const file = join(folder, 'twice.log');
-    writeFileSync(file, lines(0, 2));
+    writeFileSync(file, numberedLines(0, 2));
     const first = agent('twice', '--from-start', file);
     await until(async () => (await accepted('twice')) === 2, STOP_MS, 'the first');
     const second = agent('twice', '--from-start', file);
     await until(() => second.output.stderr.includes('from byte'), STOP_MS, 'the second');
-    appendFileSync(file, lines(2, 4));
+    appendFileSync(file, numberedLines(2, 4));
     const { code, stderr } = await first.finished;
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/another process/) });
     await until(async () => (await accepted('twice')) === 4, STOP_MS, 'the lines');
@@ -219,20 +195,7 @@ describe('following', () => {
 test('agents killed at any time, a server that restarts: each line exactly once', async () => {
   const file = join(folder, 'killed.log');
   writeFileSync(file, '');
-  let id = 0;
-  let writing = true;
-  const writer = (async () => {
-    while (writing) {
-      const count = 1 + (id % 40);
-      const text = lines(id, id + count);
-      // In two halves, so that an agent comes to see a line that is not complete.
-      appendFileSync(file, text.slice(0, text.length / 2));
-      await sleep(2);
-      appendFileSync(file, text.slice(text.length / 2));
-      id += count;
-      await sleep(5);
-    }
-  })();
+  const writer = writeNumberedLines(file);
   for (let kill = 0; kill < 8; kill++) {
     const before = await accepted('killed');
     const running = agent('killed', '--from-start', file);
@@ -242,8 +205,7 @@ test('agents killed at any time, a server that restarts: each line exactly once'
     running.child.kill('SIGKILL');
     await running.finished;
   }
-  writing = false;
-  await writer;
+  const id = await writer.end();
   expect((await agent('killed', '--once', file).finished).code).toBe(0);
   expect(await storedIds('killed')).toEqual(numbers(id));
   expect(await seen('killed')).toMatchObject({
