@@ -147,4 +147,4 @@ test('an agent outlives servers that are told to stop, amidst a batch or not: ea
   expect((await agent.finished).code).toBe(0);
   expect(await storedNumbers(server.gql, [(await seen())?.id])).toEqual(numbers(count));
   expect((await server.stop()).code).toBe(0);
-});
+}, 180_000);
