@@ -116,7 +116,7 @@ test('an agent outlives servers that are told to stop, amidst a batch or not: ea
   const { port } = new URL(server.url);
   const file = join(folder, 'access.log');
   writeFileSync(file, '');
-  const writer = writeNumberedLines(file);
+  const writer = writeNumberedLines(file, 50);
   const args = ['agent', '--name', 'follows', '--url', server.url, '--data', folder, '--from-start', file];
   const agent = hlm(args, { withinMs: 120_000 });
   const seen = async () => {

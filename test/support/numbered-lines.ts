@@ -15,8 +15,8 @@ export function numberedLines(from: number, to: number): string {
 
 export const numbers = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-/** Writes numbered lines to a file until it is ended, and tells then how many. */
-export function writeNumberedLines(file: string): { end: () => Promise<number> } {
+/** Writes numbered lines to a file, some every few milliseconds, until it is ended, and tells then how many. */
+export function writeNumberedLines(file: string, everyMs = 5): { end: () => Promise<number> } {
   let id = 0;
   let writing = true;
   const written = (async () => {
@@ -28,7 +28,7 @@ export function writeNumberedLines(file: string): { end: () => Promise<number> }
       await sleep(2);
       appendFileSync(file, text.slice(text.length / 2));
       id += count;
-      await sleep(5);
+      await sleep(everyMs);
     }
   })();
   return {
