@@ -33,11 +33,16 @@ export interface NumbersRow {
   beyondDeletion: number;
 }
 
-/** Rows of ranges, each range by the key. Without an order the planner might join, and read the whole table. */
-const inRanges = (table: string, columns: string) => `
-  unnest($2::uuid[], $3::integer[], $4::bigint[], $5::bigint[]) AS r (agent_id, resolution, from_ms, to_ms)
+/**
+ * Rows of ranges, each range by the key. Without an order the planner might join, and read the whole table. Without an
+ * offset it would look at the values, take a plan made for them for better than any other, and plan each time anew.
+ */
+const inRanges = (table: string, columns: string, more = '') => `
+  (SELECT $1::uuid AS tenant_id, $2::uuid[] AS agents, $3::integer[] AS resolutions, $4::bigint[] AS froms,
+    $5::bigint[] AS tos ${more} OFFSET 0) AS given
+  CROSS JOIN LATERAL unnest(agents, resolutions, froms, tos) AS r (agent_id, resolution, from_ms, to_ms)
   CROSS JOIN LATERAL (SELECT start_ms, ${columns} FROM ${table} t
-    WHERE t.tenant_id = $1 AND t.agent_id = r.agent_id AND t.resolution = r.resolution
+    WHERE t.tenant_id = given.tenant_id AND t.agent_id = r.agent_id AND t.resolution = r.resolution
       AND t.start_ms >= r.from_ms AND t.start_ms < r.to_ms ORDER BY t.start_ms) AS w`;
 
 function rangeValues(tenantId: string, ranges: readonly OwnedRange[]): unknown[] {
@@ -54,11 +59,12 @@ function rangeValues(tenantId: string, ranges: readonly OwnedRange[]): unknown[]
 export const READ_NUMBERS = `
   SELECT owner AS "agentId", bucket AS "startMs", ${SUMS},
     sum(greatest(by_agent.revision - coalesce(agent.deleted_revision, 0), 0))::bigint AS "beyondDeletion" FROM (
-    SELECT r.agent_id, CASE WHEN $7 THEN r.agent_id END AS owner,
-      CASE WHEN $6::bigint IS NULL THEN 0 ELSE w.start_ms - mod(w.start_ms, $6) END AS bucket,
+    SELECT given.tenant_id, r.agent_id, CASE WHEN by_agent THEN r.agent_id END AS owner,
+      CASE WHEN step_ms IS NULL THEN 0 ELSE w.start_ms - mod(w.start_ms, step_ms) END AS bucket,
       max(w.revision) AS revision, ${SUMS}
-    FROM ${inRanges('traffic_window', `revision, ${TOTALS_COLUMNS}`)} GROUP BY 1, 2, 3
-  ) AS by_agent LEFT JOIN agent ON agent.tenant_id = $1 AND agent.id = by_agent.agent_id GROUP BY 1, 2`;
+    FROM ${inRanges('traffic_window', `revision, ${TOTALS_COLUMNS}`, ', $6::bigint AS step_ms, $7::boolean AS by_agent')}
+    GROUP BY 1, 2, 3, 4
+  ) AS by_agent LEFT JOIN agent ON agent.tenant_id = by_agent.tenant_id AND agent.id = by_agent.agent_id GROUP BY 1, 2`;
 
 export function numbersValues({ tenantId, ranges, stepMs, byAgent }: NumbersQuery): unknown[] {
   return [...rangeValues(tenantId, ranges), Number.isFinite(stepMs) ? stepMs : null, byAgent];
