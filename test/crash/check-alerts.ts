@@ -1,3 +1,4 @@
+import { isOf } from './expected.js';
 import type { ServerUnderFire } from './processes.js';
 import type { RuleUnderFire } from './rules.js';
 import type { TrueEntry } from './truth.js';
@@ -51,7 +52,7 @@ async function toldBy(server: ServerUnderFire, rule: RuleUnderFire, agentId: str
 
 const second = (iso: string): number => Date.parse(iso) / 1_000;
 
-interface Sums {
+export interface Sums {
   hits: number;
   bytes: number;
   errors: number;
@@ -62,14 +63,7 @@ interface Sums {
  * the sources have ended. A rule that fires on little begins one full window after the first entry.
  */
 export function transitionsOf(rule: RuleUnderFire, entries: readonly TrueEntry[]): Transition[] {
-  const seconds = new Map<number, Sums>();
-  for (const { timeMs, bytes, status } of entries) {
-    const sums = seconds.get(timeMs / 1_000) ?? { hits: 0, bytes: 0, errors: 0 };
-    seconds.set(timeMs / 1_000, sums);
-    sums.hits++;
-    sums.bytes += bytes;
-    if (status >= 400) sums.errors++;
-  }
+  const seconds = sumsBySecond(entries);
   const [first, newest] = [Math.min(...seconds.keys()), Math.max(...seconds.keys())];
   const mayFireFrom = rule.comparison === 'LESS_THAN' ? first + rule.windowSeconds : first;
   const beyond = (value: number, bound: number) => (rule.comparison === 'LESS_THAN' ? value < bound : value > bound);
@@ -89,8 +83,26 @@ export function transitionsOf(rule: RuleUnderFire, entries: readonly TrueEntry[]
   return transitions;
 }
 
+export function sumsBySecond(entries: readonly TrueEntry[]): Map<number, Sums> {
+  const seconds = new Map<number, Sums>();
+  for (const entry of entries) {
+    const { timeMs, bytes } = entry;
+    const second = Math.floor(timeMs / 1_000);
+    const sums = seconds.get(second) ?? { hits: 0, bytes: 0, errors: 0 };
+    seconds.set(second, sums);
+    sums.hits++;
+    sums.bytes += bytes;
+    if (isOf(4, entry) || isOf(5, entry)) sums.errors++;
+  }
+  return seconds;
+}
+
 /** The metric over (at − window, at]. */
-function valueAt({ metric, windowSeconds }: RuleUnderFire, seconds: ReadonlyMap<number, Sums>, at: number): number {
+export function valueAt(
+  { metric, windowSeconds }: Pick<RuleUnderFire, 'metric' | 'windowSeconds'>,
+  seconds: ReadonlyMap<number, Sums>,
+  at: number,
+): number {
   const sum = { hits: 0, bytes: 0, errors: 0 };
   for (let second = at - windowSeconds + 1; second <= at; second++) {
     const { hits, bytes, errors } = seconds.get(second) ?? { hits: 0, bytes: 0, errors: 0 };

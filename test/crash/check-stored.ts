@@ -40,24 +40,50 @@ export async function checkStored(
   return withConnection(databaseUrl(dataFolder), async (client) => {
     await until(() => isRolledUp(client, hurry), ROLLED_UP_WITHIN_MS, 'all windows to be rolled up');
     const open = openWindows(await marksOf(client));
-    const wrong: string[] = [];
-    const expected = expectedRows(truth);
-    const broken = await keysOf(client, 'traffic_breakdown');
-    const { rows } = await client.query(
-      `SELECT ${KEY} AS key, hits::float8, bytes::float8, peak::float8, informational::float8, success::float8, redirection::float8,
-         client_error::float8 AS "clientError", server_error::float8 AS "serverError", other::float8 FROM traffic_window`,
-    );
-    for (const { key, ...row } of rows) {
-      const given = JSON.stringify(row);
-      const wanted = expected.get(key);
-      if (wanted !== given && !open.has(key)) wrong.push(`row ${key}: ${given}, not ${wanted ?? 'there'}`);
-      if (!broken.delete(key)) wrong.push(`row ${key} has no breakdown`);
-      expected.delete(key);
-    }
-    for (const key of expected.keys()) if (!open.has(key)) wrong.push(`row ${key} is missing`);
-    for (const key of broken) wrong.push(`breakdown ${key} has no row`);
-    return { wrong, count: rows.length };
+    const sql: Sql = async (text, values) => (await client.query(text, values)).rows;
+    return wrongRows(sql, truth, { tenantId: null, open });
   });
+}
+
+export type Sql = <Row extends object>(text: string, values: unknown[]) => Promise<Row[]>;
+
+/**
+ * Compares the rows of windows with the entries: none is missing, none is there that should not be.
+ *
+ * @param tenantId whose rows; null: all
+ * @param open keys of rows that may be anything
+ */
+export async function wrongRows<Entry extends TrueEntry>(
+  sql: Sql,
+  truth: Entries<Entry>,
+  { tenantId, open }: { tenantId: string | null; open: ReadonlySet<string> },
+): Promise<{ wrong: string[]; count: number }> {
+  const wrong: string[] = [];
+  const expected = expectedRows(truth);
+  const own = 'WHERE $1::uuid IS NULL OR tenant_id = $1';
+  const keys = await sql<{ key: string }>(`SELECT ${KEY} AS key FROM traffic_breakdown ${own}`, [tenantId]);
+  const broken = new Set(keys.map(({ key }) => key));
+  const rows = await sql<{ key: string }>(
+    `SELECT ${KEY} AS key, hits::float8, bytes::float8, peak::float8, informational::float8, success::float8, redirection::float8,
+       client_error::float8 AS "clientError", server_error::float8 AS "serverError", other::float8 FROM traffic_window ${own}`,
+    [tenantId],
+  );
+  for (const { key, ...row } of rows) {
+    const given = JSON.stringify(row);
+    const wanted = expected.get(key);
+    if (wanted !== given && !open.has(key)) wrong.push(`row ${key}: ${given}, not ${wanted ?? 'there'}`);
+    if (!broken.delete(key)) wrong.push(`row ${key} has no breakdown`);
+    expected.delete(key);
+  }
+  for (const key of expected.keys()) if (!open.has(key)) wrong.push(`row ${key} is missing`);
+  for (const key of broken) wrong.push(`breakdown ${key} has no row`);
+  return { wrong, count: rows.length };
+}
+
+/** Entries of agents, and the name of the agent that wrote one. */
+interface Entries<Entry extends TrueEntry> {
+  agents: readonly { id: string; entries: readonly Entry[] }[];
+  agentOf: (entry: Entry) => string;
 }
 
 interface Mark {
@@ -97,14 +123,9 @@ function openWindows(marks: readonly Mark[]): Set<string> {
   return open;
 }
 
-async function keysOf(client: pg.Client, table: string): Promise<Set<string>> {
-  const { rows } = await client.query<{ key: string }>(`SELECT ${KEY} AS key FROM ${table}`);
-  return new Set(rows.map(({ key }) => key));
-}
-
-function expectedRows({ agents, agentOf }: Truth): Map<string, string> {
+function expectedRows<Entry extends TrueEntry>({ agents, agentOf }: Entries<Entry>): Map<string, string> {
   const rows = new Map<string, string>();
-  const add = (owner: string, entries: readonly TrueEntry[], from: number) => {
+  const add = (owner: string, entries: readonly Entry[], from: number) => {
     for (const [width, resolution] of STORED) {
       if (resolution < from) continue;
       for (const [startMs, inside] of byWindow(entries, width)) {

@@ -23,9 +23,9 @@ const QUERIES_AT_ONCE = 2;
 /** Above the keys that a dimension has. */
 const KEYS_MAX = 1_000;
 
-const NUMBERS = `hits bytes peakHitsPerSecond
+export const NUMBERS = `hits bytes peakHitsPerSecond
   status { informational success redirection clientError serverError other }`;
-const BREAKDOWN = `distinctHosts size { p50 p90 p95 p99 max } ${DIMENSIONS.map(
+export const BREAKDOWN = `distinctHosts size { p50 p90 p95 p99 max } ${DIMENSIONS.map(
   (name) =>
     `${name}: top(dimension: ${name}, first: ${KEYS_MAX}) { key hits bytes clientErrors serverErrors maxError }`,
 ).join(' ')}`;
@@ -36,7 +36,7 @@ const SERIES = `query ($agentIds: [ID!], $timeframe: TimeframeInput!, $resolutio
 const TOTAL = `query ($agentIds: [ID!], $timeframe: TimeframeInput!) {
   traffic(agentIds: $agentIds, timeframe: $timeframe) { total ${STATS} } }`;
 
-interface Stats extends Numbers {
+export interface Stats extends Numbers {
   distinctHosts: number;
   size: Sizes | null;
   [dimension: string]: unknown;
@@ -124,15 +124,26 @@ function spansOf(starts: readonly number[], width: Width) {
 }
 
 /** The first of a window's figures that its entries contradict; null: none. */
-function differenceOf(
+export function differenceOf<Entry extends TrueEntry>(
   stats: Stats,
-  entries: readonly TrueEntry[],
-  agentOf: (entry: TrueEntry) => string,
+  entries: readonly Entry[],
+  agentOf: (entry: Entry) => string,
+): string | null {
+  return differenceOfNumbers(stats, entries, agentOf) ?? differenceOfBreakdown(stats, entries);
+}
+
+export function differenceOfNumbers<Entry extends TrueEntry>(
+  { hits, bytes, peakHitsPerSecond, status }: Numbers,
+  entries: readonly Entry[],
+  agentOf: (entry: Entry) => string,
 ): string | null {
   const numbers = numbersOf(entries, agentOf);
-  const { hits, bytes, peakHitsPerSecond, status, distinctHosts, size } = stats;
   const given = { hits, bytes, peakHitsPerSecond, status: { ...status } };
-  if (!isDeepStrictEqual(given, numbers)) return `${JSON.stringify(given)}, not ${JSON.stringify(numbers)}`;
+  return isDeepStrictEqual(given, numbers) ? null : `${JSON.stringify(given)}, not ${JSON.stringify(numbers)}`;
+}
+
+function differenceOfBreakdown(stats: Stats, entries: readonly TrueEntry[]): string | null {
+  const { distinctHosts, size } = stats;
   if (distinctHosts !== distinctHostsOf(entries))
     return `${distinctHosts} distinct hosts, not ${distinctHostsOf(entries)}`;
   if ((size === null) !== (entries.length === 0)) return `size ${JSON.stringify(size)} of ${entries.length} entries`;

@@ -21,8 +21,8 @@ export function windowOf(timeMs: number, width: Width): Window {
 }
 
 /** Entries by the start of their window, in order. */
-export function byWindow(entries: readonly TrueEntry[], width: Width): Map<number, TrueEntry[]> {
-  const windows = new Map<number, TrueEntry[]>();
+export function byWindow<Entry extends TrueEntry>(entries: readonly Entry[], width: Width): Map<number, Entry[]> {
+  const windows = new Map<number, Entry[]>();
   for (const entry of entries) {
     const { startMs } = windowOf(entry.timeMs, width);
     const window = windows.get(startMs);
@@ -34,6 +34,9 @@ export function byWindow(entries: readonly TrueEntry[], width: Width): Map<numbe
 
 const CLASSES = ['informational', 'success', 'redirection', 'clientError', 'serverError'];
 
+/** Whether its status is of a class: 4 is 4xx. */
+export const isOf = (statusClass: number, { status }: TrueEntry): boolean => Math.floor(status / 100) === statusClass;
+
 export interface Numbers {
   hits: number;
   bytes: number;
@@ -42,14 +45,17 @@ export interface Numbers {
 }
 
 /** @param agentOf who wrote an entry: the peak is that of one agent. */
-export function numbersOf(entries: readonly TrueEntry[], agentOf: (entry: TrueEntry) => string): Numbers {
+export function numbersOf<Entry extends TrueEntry>(
+  entries: readonly Entry[],
+  agentOf: (entry: Entry) => string,
+): Numbers {
   const status: Record<string, number> = Object.fromEntries([...CLASSES, 'other'].map((name) => [name, 0]));
   const seconds = new Map<string, number>();
   let bytes = 0;
   for (const entry of entries) {
     status[CLASSES[Math.floor(entry.status / 100) - 1] ?? 'other']++;
     bytes += entry.bytes;
-    const second = `${agentOf(entry)} ${entry.timeMs}`;
+    const second = `${agentOf(entry)} ${Math.floor(entry.timeMs / 1_000)}`;
     seconds.set(second, (seconds.get(second) ?? 0) + 1);
   }
   let peakHitsPerSecond = 0;
@@ -92,8 +98,8 @@ export function topsOf(entries: readonly TrueEntry[], dimension: string): Top[] 
       tops.set(key, (top = { key, hits: 0, bytes: 0, clientErrors: 0, serverErrors: 0, maxError: 0 }));
     top.hits++;
     top.bytes += entry.bytes;
-    if (entry.status >= 500) top.serverErrors++;
-    else if (entry.status >= 400) top.clientErrors++;
+    if (isOf(5, entry)) top.serverErrors++;
+    if (isOf(4, entry)) top.clientErrors++;
   }
   return [...tops.values()].sort((a, b) => b.hits - a.hits || (a.key < b.key ? -1 : 1));
 }

@@ -5,6 +5,7 @@ import { Database } from '../../server/store/database.js';
 import { dropExpiredPartitions, ensurePartitions } from '../../server/store/partitions.js';
 import { databaseUrl, withConnection } from '../support/database.js';
 import { codeOf, ingest, line } from '../support/ingest.js';
+import { makeOlder, makePastPartitions } from '../support/older.js';
 import { startTestServer, type TestServer, until } from '../support/server.js';
 import { makeTenant, makeToken, ownerSql } from '../support/tenants.js';
 
@@ -15,16 +16,7 @@ const start = Math.floor(Date.now() / 10_000) * 10_000 - 60_000;
 
 beforeAll(async () => {
   server = await startTestServer();
-  // Where tests make entries older, chunks need a partition of the past.
-  for (const retentionClass of ['hours', 'days', 'months']) {
-    const table = `log_chunk_${retentionClass}`;
-    const first = `date_trunc('${retentionClass.slice(0, -1)}', now(), 'UTC')`;
-    const [{ bound }] = await ownerSql(server, `SELECT ${first}::text AS bound`);
-    await ownerSql(
-      server,
-      `CREATE TABLE past_${retentionClass} PARTITION OF ${table} FOR VALUES FROM ('2021-01-01') TO ('${bound}')`,
-    );
-  }
+  await makePastPartitions(server);
 });
 afterAll(() => server.close());
 beforeEach(() => {
@@ -66,16 +58,6 @@ async function logs(id: string): Promise<Shown[]> {
 }
 const pathsOf = async (id: string) => (await logs(id)).map(({ path }) => path).sort();
 
-/** As if the agent's entries had been taken in so much earlier. */
-async function makeOlder(id: string, seconds: number): Promise<void> {
-  const by = `- make_interval(secs => ${seconds})`;
-  await ownerSql(
-    server,
-    `UPDATE log_chunk SET taken_in_at = taken_in_at ${by}, visible_from = visible_from ${by}, expires_at = expires_at ${by} WHERE agent_id = $1`,
-    [id],
-  );
-}
-
 async function relaidOut(): Promise<void> {
   await until(async () => (await server.gql('{ retention { pendingChunks } }')).data.retention.pendingChunks === 0);
 }
@@ -102,11 +84,11 @@ test('errors stay seven days, all else an hour, under the same ids and cursors',
   const id = await send(['/a', '/b', '/c', '/d'], errorAt('/b', '/d'));
   const before = await logs(id);
   expect(before.map(({ path }) => path).sort()).toEqual(['/a', '/b', '/c', '/d']);
-  await makeOlder(id, 3_590);
+  await makeOlder(server, id, 3_590);
   expect(await logs(id)).toEqual(before);
-  await makeOlder(id, 20);
+  await makeOlder(server, id, 20);
   expect(await logs(id)).toEqual(before.filter(({ path }) => ['/b', '/d'].includes(path)));
-  await makeOlder(id, 7 * 86_400);
+  await makeOlder(server, id, 7 * 86_400);
   expect(await logs(id)).toEqual([]);
 });
 
@@ -124,9 +106,9 @@ test('a batch that is kept longer for the most part is stored once, by how long 
   ]);
   const before = await logs(id);
   expect(before).toHaveLength(101);
-  await makeOlder(id, 3_590);
+  await makeOlder(server, id, 3_590);
   expect(await logs(id)).toEqual(before);
-  await makeOlder(id, 20);
+  await makeOlder(server, id, 20);
   expect(await logs(id)).toEqual(before.filter(({ path }) => path.startsWith('/err')));
 });
 
@@ -144,11 +126,11 @@ test('the first policy that matches wins, for the agents that it names, shorter 
   await relaidOut();
   const id = await send(['/health', '/x', '/err'], errorAt('/err', '/health'));
   expect(id).toBe(own);
-  await makeOlder(id, 70);
+  await makeOlder(server, id, 70);
   expect(await pathsOf(id)).toEqual(['/err', '/first', '/x']);
-  await makeOlder(id, 86_400);
+  await makeOlder(server, id, 86_400);
   expect(await pathsOf(id)).toEqual(['/err', '/first', '/x']);
-  await makeOlder(id, 86_400);
+  await makeOlder(server, id, 86_400);
   expect(await pathsOf(id)).toEqual([]);
   expect(await pathsOf(other)).toEqual(['/other']);
   await setRetention(SEEDED);
@@ -158,7 +140,7 @@ test('a new policy holds for what is stored: kept longer, gone sooner, nothing c
   const id = await send(['/a', '/b', '/c', '/err'], errorAt('/err'));
   await setRetention({ policies: [{ name: 'Long', filter: { path: '/a' }, keepLogs: 'P90D' }] });
   await relaidOut();
-  await makeOlder(id, 3_700);
+  await makeOlder(server, id, 3_700);
   expect(await pathsOf(id)).toEqual(['/a']);
   // What has expired stays so, whatever is said later.
   await setRetention({ defaultLogs: 'P5D', policies: [] });

@@ -1,0 +1,135 @@
+import { until } from '../support/server.js';
+import { compareSomeTraffic } from './compare-traffic.js';
+import { equal, equalLists } from './equal.js';
+import { isExpired, LEDGER, type Model, type ModelAgent, type ModelEntry } from './model.js';
+import type { Real } from './real.js';
+
+const SETTLED_WITHIN_MS = 20_000;
+const counts = `ledger { ${LEDGER.join(' ')} }`;
+const AGENTS = `{ agents { nodes { name watermark firstEventAt lastEventAt ${counts}
+  streams(first: 1000) { id name position duplicateBatches ${counts} } } } }`;
+const LOGS = `query ($after: String, $first: Int!) { logs(first: $first, after: $after) {
+  nodes { time agent { name } host user method path query status bytes referrer userAgent }
+  pageInfo { hasNextPage endCursor } } }`;
+const ALERTS = `query ($ruleIds: [ID!], $agentIds: [ID!]) {
+  alertEvents(ruleIds: $ruleIds, first: 500, newestFirst: false) { nodes { type at value agentName rule { id } } }
+  activeAlerts(agentIds: $agentIds) { at rule { id } } }`;
+
+/** Compares all that the API tells of the tenant with the model. */
+export async function compare(model: Model, real: Real): Promise<void> {
+  await Promise.all([compareAgents(model, real), compareEntries(model, real), compareSomeTraffic(model, real)]);
+  await settleAlerts(model, real);
+  await compareAlerts(model, real);
+}
+
+/** Waits until the server has decided up to each agent's clock, as the model does now. */
+export async function settleAlerts(model: Model, real: Real): Promise<void> {
+  for (const agent of model.agents.filter(({ rules }) => rules.length > 0)) {
+    const clock = async () => {
+      const text = 'SELECT alert_clock_ms::float8 AS "clockMs" FROM agent WHERE id = $1';
+      return (await real.bench.sql<{ clockMs: number | null }>(text, [agent.id]))[0].clockMs;
+    };
+    if (agent.settledClockMs !== agent.alertClockMs) {
+      const settled = async () => ((await clock()) ?? 0) >= (agent.alertClockMs ?? 0);
+      await until(settled, SETTLED_WITHIN_MS, `alerts of ${agent.name} to be decided up to ${agent.alertClockMs}`);
+      equal(await clock(), agent.alertClockMs, `the alert clock of ${agent.name}`);
+      agent.settledClockMs = agent.alertClockMs;
+    }
+    model.decide(agent);
+  }
+}
+
+const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+
+async function compareAgents(model: Model, real: Real): Promise<void> {
+  const { agents } = await real.ask(AGENTS);
+  const told = agents.nodes.map(({ streams, ...agent }: Told) => ({
+    ...agent,
+    ledger: { ...agent.ledger },
+    streams: streams
+      .map(({ id, ...stream }) => ({ ...stream, id: UUID_OF_SCRIPT.has(stream.name) ? stream.name : id }))
+      .map((stream) => ({ ...stream, ledger: { ...stream.ledger } }))
+      .sort(byId),
+  }));
+  const expected = model.agents.map((agent) => ({
+    name: agent.name,
+    watermark: iso(agent.watermarkMs),
+    firstEventAt: iso(least(agent.entries)),
+    lastEventAt: iso(greatest(agent.entries)),
+    ledger: sumOfLedgers(agent),
+    streams: agent.streams
+      .map(({ id, name, position, duplicateBatches, ledger }) => ({ id, name, position, duplicateBatches, ledger }))
+      .sort(byId),
+  }));
+  equalLists(told.sort(byName), expected.sort(byName), 'agents, streams and what is counted of them');
+}
+
+interface Told {
+  name: string;
+  ledger: object;
+  streams: { id: string; name: string; ledger: object }[];
+}
+
+/** Streams that a script names are known by their names, the others by the ids that claims told. */
+export const SCRIPTS = ['direct', 'nightly'] as const;
+const UUID_OF_SCRIPT = new Set<string>(SCRIPTS);
+
+const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);
+const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
+const least = (entries: readonly ModelEntry[]) =>
+  entries.length === 0 ? null : Math.min(...entries.map(({ timeMs }) => timeMs));
+const greatest = (entries: readonly ModelEntry[]) =>
+  entries.length === 0 ? null : Math.max(...entries.map(({ timeMs }) => timeMs));
+
+function sumOfLedgers({ streams }: ModelAgent) {
+  return Object.fromEntries(LEDGER.map((name) => [name, streams.reduce((sum, { ledger }) => sum + ledger[name], 0)]));
+}
+
+/** Raw entries that are still kept, by pages of one size and another. */
+async function compareEntries(model: Model, real: Real): Promise<void> {
+  const told: string[] = [];
+  const times: number[] = [];
+  const first = model.steps % 4 === 0 ? 7 : 1_000;
+  for (let after: string | null = null, more = true; more; ) {
+    const { logs } = await real.ask(LOGS, { after, first });
+    for (const { time, agent, query, ...entry } of logs.nodes) {
+      const timeMs = Date.parse(time);
+      told.push(wordsOf({ ...entry, timeMs, agent: agent.name, number: Number(query.slice(2)) }));
+      times.push(timeMs);
+    }
+    after = logs.pageInfo.endCursor;
+    more = logs.pageInfo.hasNextPage;
+  }
+  const kept = model.agents.flatMap(({ entries }) => entries).filter((entry) => entry.stored && !isExpired(entry));
+  equalLists(told.sort(), kept.map(wordsOf).sort(), 'raw entries');
+  const newestFirst = [...times].sort((a, b) => b - a);
+  equal(times, newestFirst, 'raw entries, the newest first');
+}
+
+type Words = Omit<ModelEntry, 'counted' | 'stored' | 'ageSeconds'>;
+function wordsOf(entry: Words): string {
+  const { number, agent, timeMs, host, user, method, path, status, bytes, referrer, userAgent } = entry;
+  return JSON.stringify([number, agent, iso(timeMs), host, user, method, path, status, bytes, referrer, userAgent]);
+}
+
+async function compareAlerts(model: Model, real: Real): Promise<void> {
+  const watched = model.agents.filter(({ rules }) => rules.length > 0);
+  const rules = watched.flatMap((agent) => agent.rules.map((one) => ({ agent, one })));
+  const variables = { ruleIds: rules.map(({ one }) => one.rule.id), agentIds: watched.map(({ id }) => id) };
+  const { alertEvents, activeAlerts } = await real.ask(ALERTS, variables);
+  for (const { agent, one } of rules) {
+    const { id, name } = one.rule;
+    const told = alertEvents.nodes
+      .filter((event: { agentName: string; rule: { id: string } }) => event.rule.id === id)
+      .map(({ type, at, value, agentName }: { type: string; at: string; value: number; agentName: string }) => ({
+        type,
+        at: iso(Date.parse(at)),
+        value,
+        agentName,
+      }));
+    const expected = one.events.map((event) => ({ ...event, at: iso(event.at * 1_000), agentName: agent.name }));
+    equalLists(told, expected, `events of rule ${name}`);
+    const active = activeAlerts.filter((event: { rule: { id: string } }) => event.rule.id === id);
+    equal(active.length, one.isFiring ? 1 : 0, `active alerts of rule ${name}`);
+  }
+}
