@@ -79,9 +79,8 @@ async function begin(bench: Bench, name: string): Promise<{ model: Model; real: 
   });
 }
 
-/** All windows once more with all their figures, as they are, and rolled up; and the rows that are stored. */
+/** Once all is rolled up: the rows that are stored, and all windows with all their figures. */
 async function finish(model: Model, real: Real): Promise<void> {
-  await compareTraffic(model, real);
   await compareStored(model, real);
   await compareTraffic(model, real);
 }
