@@ -38,10 +38,11 @@ const spans: fc.Arbitrary<Span> = fc
   .map(([a, b]) => ({ fromMs: Math.min(a, b), toMs: a === b ? a + WINDOW_MS : Math.max(a, b) }));
 const agents = fc.constantFrom<(readonly string[])[]>([AGENTS[0]], [AGENTS[1]], AGENTS);
 
-const QUIETEN = [
-  "UPDATE agent SET last_batch_at = now() - interval '1 day' WHERE tenant_id = $1 AND name = ANY ($2)",
-  "UPDATE rollup_mark SET marked_at = now() - interval '1 day' WHERE tenant_id = $1",
-];
+/** Rows that the server has locked just now are left: waiting for them, both might wait for each other. */
+const QUIETEN_AGENTS = `UPDATE agent SET last_batch_at = now() - interval '1 day' WHERE id IN (
+  SELECT id FROM agent WHERE tenant_id = $1 AND name = ANY ($2) FOR NO KEY UPDATE SKIP LOCKED)`;
+const QUIETEN_MARKS = `UPDATE rollup_mark SET marked_at = now() - interval '1 day' WHERE ctid IN (
+  SELECT ctid FROM rollup_mark WHERE tenant_id = $1 FOR UPDATE SKIP LOCKED)`;
 
 /** As if some agents had been quiet for long; the second round computes what the first one marked of the tenant. */
 export const rollUp = fc
@@ -50,8 +51,8 @@ export const rollUp = fc
 
 async function rollUpSome({ bench, tenantId }: Real, names: readonly string[], rounds: number): Promise<void> {
   for (let round = 0; round < rounds; round++) {
-    await bench.sql(QUIETEN[0], [tenantId, names]);
-    await bench.sql(QUIETEN[1], [tenantId]);
+    await bench.sql(QUIETEN_AGENTS, [tenantId, names]);
+    await bench.sql(QUIETEN_MARKS, [tenantId]);
     await bench.rollUp();
   }
 }
