@@ -53,23 +53,23 @@ interface Scope {
 const timeframeOf = ({ fromMs, toMs }: Span) =>
   `{ from: "${new Date(fromMs).toISOString()}", to: "${new Date(toMs).toISOString()}" }`;
 
-/** Compares windows of every width, each agent's and all agents', with all their figures. */
-export async function compareTraffic(model: Model, real: Real): Promise<void> {
-  await Promise.all(scopesOf(model).map((scope) => compareViews(real, scope, VIEWS, () => true)));
-}
+/** Compares windows of every width, with all their figures. */
+export const compareTraffic = (model: Model, real: Real): Promise<void> => compareOf(model, real, VIEWS, () => true);
 
-/**
- * Compares the sums of all time, with all their figures, and a part of the windows, in turn. Those finer than an hour are
- * asked of all agents together: they are told by each agent's.
- */
+/** Compares the sums of all time, with all their figures, and a part of the windows, in turn. */
 export async function compareSomeTraffic(model: Model, real: Real): Promise<void> {
   const inTurn = VIEWS.filter((view, at) => view === ALL_TIME || at % TURNS === model.steps % TURNS);
-  const coarse = inTurn.filter(({ width }) => width !== 'SECONDS_10' && width !== 'MINUTE');
-  const isWhole = (view: View, at: number) => view === ALL_TIME || at % 2 === 0;
+  await compareOf(model, real, inTurn, (view, at) => view === ALL_TIME || at % 2 === 0);
+}
+
+/** Windows finer than an hour are asked of all agents together: they are told by each agent's. */
+async function compareOf(model: Model, real: Real, views: readonly View[], isWhole: IsWhole): Promise<void> {
+  const coarse = views.filter(({ width }) => width !== 'SECONDS_10' && width !== 'MINUTE');
   await Promise.all(
-    scopesOf(model).map((scope) => compareViews(real, scope, scope.agentIds === null ? inTurn : coarse, isWhole)),
+    scopesOf(model).map((scope) => compareViews(real, scope, scope.agentIds === null ? views : coarse, isWhole)),
   );
 }
+type IsWhole = (view: View, at: number) => boolean;
 /** Steps after which all windows were looked at. */
 const TURNS = 3;
 
@@ -83,12 +83,7 @@ function scopesOf({ agents }: Model): Scope[] {
   return [...scopes, { name: 'all agents', agentIds: null, entries: agents.flatMap(({ entries }) => entries) }];
 }
 
-async function compareViews(
-  real: Real,
-  scope: Scope,
-  views: readonly View[],
-  isWhole: (view: View, at: number) => boolean,
-): Promise<void> {
+async function compareViews(real: Real, scope: Scope, views: readonly View[], isWhole: IsWhole): Promise<void> {
   const parts = views.map((view, at) => {
     const { width, ...span } = view;
     const stats = `{ ${NUMBERS} ${isWhole(view, at) ? BREAKDOWN : ''} }`;

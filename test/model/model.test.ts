@@ -5,7 +5,7 @@ import { afterAll, beforeAll, test } from '@jest/globals';
 import { runHistories } from './history.js';
 import { Bench } from './real.js';
 
-const SEEDS = [1, 2, 3, Date.now() % 2 ** 31];
+const SEEDS = [1, 2, Date.now() % 2 ** 31];
 const OPTIONS = { runs: 2, stepsMax: 20, shrinkForMs: 60_000 };
 
 let bench: Bench;
