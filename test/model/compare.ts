@@ -1,10 +1,10 @@
-import { until } from '../support/server.js';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { compareSomeTraffic } from './compare-traffic.js';
 import { equal, equalLists } from './equal.js';
 import { isExpired, LEDGER, type Model, type ModelAgent, type ModelEntry } from './model.js';
 import { DIRECT, type Real } from './real.js';
 
-const SETTLED_WITHIN_MS = 20_000;
+const SETTLED_WITHIN_MS = 10_000;
 const counts = `ledger { ${LEDGER.join(' ')} }`;
 const AGENTS = `{ agents { nodes { name watermark firstEventAt lastEventAt ${counts}
   streams(first: 1000) { id name position duplicateBatches ${counts} } } } }`;
@@ -22,22 +22,34 @@ export async function compare(model: Model, real: Real): Promise<void> {
   await compareAlerts(model, real);
 }
 
-/** Waits until the server has decided up to each agent's clock, as the model does now. */
+/** Decides up to each agent's clock, and waits until the server has done so: its events are of what was there then. */
 export async function settleAlerts(model: Model, real: Real): Promise<void> {
   for (const agent of model.agents.filter(({ rules }) => rules.length > 0)) {
-    const clock = async () => {
-      const text = 'SELECT alert_clock_ms::float8 AS "clockMs" FROM agent WHERE id = $1';
-      return (await real.bench.sql<{ clockMs: number | null }>(text, [agent.id]))[0].clockMs;
-    };
-    if (agent.settledClockMs !== agent.alertClockMs) {
-      const settled = async () => ((await clock()) ?? 0) >= (agent.alertClockMs ?? 0);
-      await until(settled, SETTLED_WITHIN_MS, `alerts of ${agent.name} to be decided up to ${agent.alertClockMs}`);
-      equal(await clock(), agent.alertClockMs, `the alert clock of ${agent.name}`);
-      agent.settledClockMs = agent.alertClockMs;
-    }
     model.decide(agent);
+    const decided = agent.rules.map(({ rule, decidedUntil }) => [rule.id, decidedUntil]);
+    const expected = stateOf(agent.alertClockMs, decided);
+    if (agent.settled === expected) continue;
+    const deadlineMs = performance.now() + SETTLED_WITHIN_MS;
+    for (;;) {
+      const rows = await real.bench.sql<StateRow>(STATES, [agent.id]);
+      const known = new Map(rows.map((row) => [row.ruleId, row.decidedUntil]));
+      const told = agent.rules.map(({ rule }) => [rule.id, known.get(rule.id) ?? null]);
+      agent.settled = stateOf(rows[0]?.clockMs ?? null, told);
+      if (agent.settled === expected) break;
+      if (performance.now() > deadlineMs) equal(agent.settled, expected, 'how far alerts are decided');
+      await sleep(20);
+    }
   }
 }
+
+interface StateRow {
+  clockMs: number | null;
+  ruleId: string | null;
+  decidedUntil: number | null;
+}
+const STATES = `SELECT alert_clock_ms::float8 AS "clockMs", rule_id AS "ruleId", decided_until::float8 AS "decidedUntil"
+  FROM agent LEFT JOIN alert_state ON agent_id = agent.id WHERE agent.id = $1`;
+const stateOf = (clockMs: number | null, decided: readonly unknown[]): string => JSON.stringify([clockMs, decided]);
 
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
 

@@ -64,7 +64,7 @@ async function begin(bench: Bench, name: string): Promise<{ model: Model; real: 
     await real.ask(KEEP, { input: { defaultLogs: 'PT1H', policies, windows } });
     for (const agentName of sending.AGENTS) {
       const { id } = await real.connect(agentName);
-      const clocks = { watermarkMs: null, alertClockMs: null, settledClockMs: null };
+      const clocks = { watermarkMs: null, alertClockMs: null, settled: '' };
       const agent = { name: agentName, id, streams: [], entries: [], rules: [] as ModelRule[], ...clocks };
       model.agents.push(agent);
       await sending.openNew(real, agent);

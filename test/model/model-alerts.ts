@@ -13,7 +13,8 @@ export interface ModelEvent {
 /** A rule over one agent, second by second, forward only. */
 export class ModelRule {
   readonly events: ModelEvent[] = [];
-  private decidedUntil: number | null = null;
+  /** The last second that is decided; null: none is. */
+  decidedUntil: number | null = null;
   private firstSecond: number | null = null;
 
   constructor(readonly rule: RuleUnderFire) {}

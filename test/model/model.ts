@@ -62,8 +62,8 @@ export interface ModelAgent {
   entries: ModelEntry[];
   watermarkMs: number | null;
   alertClockMs: number | null;
-  /** Up to which the server is known to have decided. */
-  settledClockMs: number | null;
+  /** Up to which the server is known to have decided, each rule for itself. */
+  settled: string;
   /** Rules that watch it. */
   rules: ModelRule[];
 }
