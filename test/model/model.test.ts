@@ -5,8 +5,8 @@ import { afterAll, beforeAll, test } from '@jest/globals';
 import { runHistories } from './history.js';
 import { Bench } from './real.js';
 
-const SEEDS = [1, 2, Date.now() % 2 ** 31];
-const OPTIONS = { runs: 2, stepsMax: 20, shrinkForMs: 60_000 };
+const SEEDS = [1, 2, 3, 4, 5, Date.now() % 2 ** 31];
+const OPTIONS = { runs: 1, stepsMax: 20, shrinkForMs: 60_000 };
 
 let bench: Bench;
 beforeAll(async () => {
