@@ -22,7 +22,7 @@ const { rollUp, deleteSpan, grow, askSpan, askAll, restartServer } = upkeep;
 const ACTIONS = [
   ...[append, append, append, append, append, append, sendAnyPart, sendAnyPart, sendTwice, reorder],
   ...[bothAtOnce, bothAtOnce, script, script, rotate, restartAgent, secondProcess, end],
-  ...[rollUp, rollUp, rollUp, rollUp, deleteSpan, deleteSpan, deleteSpan, grow, askSpan, askAll],
+  ...[rollUp, rollUp, rollUp, rollUp, deleteSpan, deleteSpan, deleteSpan, grow, grow, askSpan, askAll],
 ];
 const actions = [...ACTIONS, ...ACTIONS, restartServer];
 
