@@ -164,7 +164,10 @@ class Fixture {
   }
 
   async write(name: string, resolution: number, fromMs: number, toMs: number) {
-    const agentId = await this.store.append(name, [{ ...entriesAt(0, 20)[0], timeMs: toMs - 1_000 }]);
+    const agentId = await this.store.append(
+      name,
+      JSON.stringify(batchOf([{ ...entriesAt(0, 20)[0], timeMs: toMs - 1_000 }])),
+    );
     const starts: number[] = [];
     const own = rollupStart(toMs - 1_000, resolution);
     for (let startMs = fromMs; startMs < own; startMs += resolution * 1_000) starts.push(startMs);
