@@ -1,5 +1,5 @@
 import type { BatchAggregate } from '../core/windows/aggregate.js';
-import type { Breakdown } from '../core/windows/breakdown.js';
+import type { EncodedBreakdown } from '../core/windows/breakdown.js';
 import { RESOLUTIONS, rollupStart } from '../core/windows/resolutions.js';
 import { sumOf, type Totals } from '../core/windows/window.js';
 import type { Transaction } from '../store/database.js';
@@ -35,11 +35,11 @@ export async function addWholeMinutes(
   if (minutes.size === 0) return new Set();
   const whole = await untouchedMinutes(tx.sql, tenantId, agent.id, [...minutes.keys()]);
   const totals = new Map<number, Totals>();
-  const breakdowns = new Map<number, Breakdown>();
+  const breakdowns = new Map<number, EncodedBreakdown>();
   for (const minuteMs of whole) {
     const parts = minutes.get(minuteMs)!;
     totals.set(minuteMs, sumOf(parts.map((startMs) => batch.windows.get(startMs)!)));
-    breakdowns.set(minuteMs, batch.breakdownOf(parts, MINUTE));
+    breakdowns.set(minuteMs, batch.encodedBreakdownOf(parts, MINUTE));
   }
   const scope = { tenantId, agentId: agent.id, resolution: MINUTE };
   if (whole.length > 0) await addNumbers(tx.sql, scope, revision, totals);

@@ -1,6 +1,12 @@
 import { finestKept } from '../core/rollup/plan.js';
 import type { BatchAggregate } from '../core/windows/aggregate.js';
-import { type Breakdown, emptyBreakdown, mergeBreakdown, pruneBreakdown } from '../core/windows/breakdown.js';
+import {
+  type EncodedBreakdown,
+  emptyBreakdown,
+  encodeBreakdown,
+  mergeBreakdown,
+  pruneBreakdown,
+} from '../core/windows/breakdown.js';
 import { nextCoarser, RESOLUTIONS, rollupStart, TENANT_WIDE_FROM } from '../core/windows/resolutions.js';
 import { mergeWindow, sumOf, type Window } from '../core/windows/window.js';
 import type { Transaction } from '../store/database.js';
@@ -27,7 +33,7 @@ export async function mergeIntoStored(
   const starts = [...windows.keys()].sort((a, b) => a - b);
   const kept = starts.filter((startMs) => startMs >= agent.windowFloors[0]);
   const whole = await addWholeMinutes(tx, tenantId, agent, revision, batch, kept);
-  await mergeFinest(tx, tenantId, agent, revision, windows, kept);
+  await mergeFinest(tx, tenantId, agent, revision, batch, kept);
   if (kept.length < starts.length) await mergeCoarse(tx, tenantId, agent, revision, windows);
   if (starts[0] < agent.breakdownFloors[0]) await mergeCoarseBreakdowns(tx, tenantId, agent, batch);
   await markDirty(tx.sql, tenantId, agent.id, nextCoarser(MINUTE)!, distinctStarts([...whole], nextCoarser(MINUTE)!));
@@ -48,14 +54,22 @@ async function mergeFinest(
   tenantId: string,
   agent: LockedAgentRow,
   revision: number,
-  windows: ReadonlyMap<number, Window>,
+  batch: BatchAggregate,
   starts: number[],
 ): Promise<void> {
+  const { windows } = batch;
   const [breakdownsFromMs] = agent.breakdownFloors;
   const stored = await readWindows(tx.sql, tenantId, agent.id, starts, breakdownsFromMs);
   for (const [startMs, window] of stored) mergeWindow(window, windows.get(startMs)!);
   const merged = new Map(starts.map((startMs) => [startMs, stored.get(startMs) ?? windows.get(startMs)!]));
-  await writeWindows(tx.sql, tenantId, agent.id, revision, merged, breakdownsFromMs);
+  await writeWindows(tx.sql, tenantId, agent.id, revision, merged);
+  const breakdowns = new Map<number, EncodedBreakdown>();
+  for (const startMs of starts.filter((startMs) => startMs >= breakdownsFromMs)) {
+    const known = stored.get(startMs);
+    const encoded = known ? encodeBreakdown(known.breakdown) : batch.encodedBreakdownOf([startMs], FINEST);
+    breakdowns.set(startMs, encoded);
+  }
+  await writeBreakdowns(tx.sql, { tenantId, agentId: agent.id, resolution: FINEST }, breakdowns);
 }
 
 /** Starts of windows by the finest resolution that is kept at them, but for the finest of all, and by its windows. */
@@ -99,12 +113,12 @@ async function mergeCoarseBreakdowns(
   for (const [resolution, starts] of byKept(batch.windows.keys(), agent.breakdownFloors)) {
     const scope = { tenantId, agentId: agent.id, resolution };
     const stored = await readBreakdowns(tx.sql, scope, [...starts.keys()]);
-    const merged = new Map<number, Breakdown>();
+    const merged = new Map<number, EncodedBreakdown>();
     for (const [startMs, finer] of starts) {
       const breakdown = stored.get(startMs) ?? emptyBreakdown();
       mergeBreakdown(breakdown, batch.breakdownOf(finer, resolution));
       pruneBreakdown(breakdown, resolution);
-      merged.set(startMs, breakdown);
+      merged.set(startMs, encodeBreakdown(breakdown));
     }
     await writeBreakdowns(tx.sql, scope, merged);
   }

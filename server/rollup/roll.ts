@@ -1,3 +1,4 @@
+import { encodeBreakdowns } from '../core/windows/breakdown.js';
 import {
   nextCoarser,
   nextFiner,
@@ -103,5 +104,6 @@ async function recompute(
   if (numbers.length > 0) await rollUpNumbers(tx.sql, scope, source, numbers);
   const breakdowns = targets.filter(({ startMs }) => startMs >= from.breakdownsFromMs);
   if (breakdowns.length === 0) return;
-  await writeBreakdowns(tx.sql, scope, await mergeSourceBreakdowns(tx.sql, scope, source, breakdowns));
+  const merged = await mergeSourceBreakdowns(tx.sql, scope, source, breakdowns);
+  await writeBreakdowns(tx.sql, scope, encodeBreakdowns(merged));
 }

@@ -16,21 +16,41 @@ import {
   type Tops,
 } from '../../server/core/sketches/tops.js';
 import { BatchAggregate } from '../../server/core/windows/aggregate.js';
-import { DIMENSIONS, type Dimension } from '../../server/core/windows/breakdown.js';
+import { DIMENSIONS, type Dimension, encodeBreakdown } from '../../server/core/windows/breakdown.js';
 import { decodeSeconds, encodeSeconds } from '../../server/core/windows/encoding.js';
 import { slidingTotals } from '../../server/core/windows/sliding.js';
 import { tumblingWindowStart } from '../../server/core/windows/tumbling.js';
 import { emptyWindow, hitsBySecond, mergeWindow, type Window } from '../../server/core/windows/window.js';
 import { cleanTexts, counts, entries } from '../support/arbitraries.js';
+import { entry } from '../support/entries.js';
 
 const RUNS = { numRuns: 300 };
 const lists = fc.array(entries, { maxLength: 30 });
 
 type Windows = Map<number, Window>;
 
+/** Of a batch; and what it says encoded is what it says. */
+function windowsOf(batch: BatchAggregate): Windows {
+  const starts = [...batch.windows.keys()];
+  for (const [resolution, spans] of [
+    [10, starts.map((startMs) => [startMs])],
+    [60, [starts]],
+  ] as const)
+    for (const span of spans) {
+      const encoded = batch.encodedBreakdownOf(span, resolution);
+      expect(encoded).toEqual(encodeBreakdown(batch.breakdownOf(span, resolution)));
+    }
+  return new Map(
+    Array.from(batch.windows, ([startMs, { hits, bytes, status, peak, seconds, breakdown }]) => [
+      startMs,
+      { hits, bytes, status, peak, seconds, breakdown },
+    ]),
+  );
+}
+
 function aggregate(list: readonly Entry[]): Windows {
   const batch = decodeLogBatch(JSON.parse(JSON.stringify(batchOf(list))));
-  return new Map(new BatchAggregate(batch, batch.invalid).windows);
+  return windowsOf(new BatchAggregate(batch, batch.invalid));
 }
 
 function mergedInto(windows: Windows, others: Windows): Windows {
@@ -136,12 +156,20 @@ describe('aggregation', () => {
     );
   });
 
+  test('more keys than are kept: encoded as pruned', () => {
+    const list = Array.from({ length: 1_500 }, (_, i) => entry({ timeMs: 0, target: `/${i}`, host: `h${i % 1_200}` }));
+    const [window] = aggregate(list).values();
+    expect(window.breakdown.tops.PATH.keys).toHaveLength(1_000);
+    expect(window.breakdown.tops.PATH.floor).toBe(1);
+    expect(window.breakdown.tops.HOST.keys).toHaveLength(1_000);
+  });
+
   test('leaves out what is marked, and nothing else', () => {
     fc.assert(
       fc.property(lists, fc.array(fc.boolean(), { minLength: 30, maxLength: 30 }), (list, marks) => {
         const batch = decodeLogBatch(batchOf(list));
         const left = Uint8Array.from(list.map((_, i) => (marks[i] ? 1 : 0)));
-        expect(plain(new Map(new BatchAggregate(batch, left).windows))).toEqual(
+        expect(plain(windowsOf(new BatchAggregate(batch, left)))).toEqual(
           plain(bruteForce(list.filter((_, i) => !marks[i]))),
         );
       }),

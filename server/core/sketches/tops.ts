@@ -61,11 +61,6 @@ export function emptyTops(): Tops {
   };
 }
 
-/** Lists a key that is not listed yet, in tops that list all (floor 0). */
-export function appendKey(tops: Tops, key: string, counts: KeyCounts): void {
-  append(tops, key, counts.hits, counts.bytes, counts.clientErrors, counts.serverErrors);
-}
-
 /** Counts hits of a key that is listed, or of one in tops that list all (floor 0). */
 export function addKey(tops: Tops, key: string, counts: KeyCounts): void {
   addAt(tops, placeOf(tops, key), counts.hits, counts.bytes, counts.clientErrors, counts.serverErrors);
@@ -186,20 +181,56 @@ export function heaviest(tops: Tops, first: number): TopKey[] {
 export function encodeTops(tops: Tops): Buffer {
   const { floor, keys } = tops;
   if (keys.length === 0) return NOTHING;
+  const writer = beginTops(floor, keys);
+  for (let i = 0; i < keys.length; i++) {
+    const missing = absent(tops, i);
+    const hits = saturatingSum(tops.hits[i], missing);
+    writeKey(writer, keys[i], hits, tops.bytes[i], tops.clientErrors[i], tops.serverErrors[i]);
+    if (floor > 0) writer.number(tops.errors[i] + missing);
+  }
+  return writer.finish();
+}
+
+/** Counts of many keys; key `i` has those at `i`. */
+export interface CountColumns {
+  hits: Float64Array;
+  bytes: Float64Array;
+  clientErrors: Float64Array;
+  serverErrors: Float64Array;
+}
+
+/** What `encodeTops` makes of tops that list all: the keys, each once, with their counts at these places. */
+export function encodeCounted(keys: readonly string[], places: readonly number[], counts: CountColumns): Buffer {
+  if (keys.length === 0) return NOTHING;
+  const writer = beginTops(0, keys);
+  for (let i = 0; i < keys.length; i++) {
+    const at = places[i];
+    writeKey(writer, keys[i], counts.hits[at], counts.bytes[at], counts.clientErrors[at], counts.serverErrors[at]);
+  }
+  return writer.finish();
+}
+
+function beginTops(floor: number, keys: readonly string[]): ByteWriter {
   const texts = keys.join('');
   const writer = new ByteWriter(16 + texts.length + keys.length * 8);
   writer.number(floor);
   writer.text(texts);
-  for (let i = 0; i < keys.length; i++) {
-    const missing = absent(tops, i);
-    writer.number(keys[i].length);
-    writer.number(saturatingSum(tops.hits[i], missing));
-    writer.number(tops.bytes[i]);
-    writer.number(tops.clientErrors[i]);
-    writer.number(tops.serverErrors[i]);
-    if (floor > 0) writer.number(tops.errors[i] + missing);
-  }
-  return writer.finish();
+  return writer;
+}
+
+function writeKey(
+  writer: ByteWriter,
+  key: string,
+  hits: number,
+  bytes: number,
+  clientErrors: number,
+  serverErrors: number,
+): void {
+  writer.number(key.length);
+  writer.number(hits);
+  writer.number(bytes);
+  writer.number(clientErrors);
+  writer.number(serverErrors);
 }
 
 const NOTHING = Buffer.alloc(0);

@@ -1,12 +1,21 @@
 import { NONE, sectionOf, splitTarget } from '../../../schema/entry.js';
 import type { DecodedBatch, TextColumnName } from '../../../schema/log-batch.js';
 import { saturatingSum } from '../saturating.js';
-import { ValueCounter } from '../sketches/dd-sketch.js';
-import { addHostHashes, hashHost } from '../sketches/host-set.js';
-import { addKey, appendKey, type Tops } from '../sketches/tops.js';
-import { type Breakdown, type Dimension, emptyBreakdown, pruneBreakdown } from './breakdown.js';
+import { encodeDDSketch, ValueCounter } from '../sketches/dd-sketch.js';
+import { addHostHashes, encodeHosts, hashHost } from '../sketches/host-set.js';
+import {
+  addKey,
+  type CountColumns,
+  emptyTops,
+  encodeCounted,
+  encodeTops,
+  keysMax,
+  pruneTops,
+  type Tops,
+} from '../sketches/tops.js';
+import { type Breakdown, type Dimension, type EncodedBreakdown, emptyBreakdown, pruneBreakdown } from './breakdown.js';
 import { SECONDS_PER_WINDOW, tumblingWindowStart } from './tumbling.js';
-import { emptyWindow, hitsBySecond, statusClass, type Window } from './window.js';
+import { emptyNumbers, hitsBySecond, type Numbers, type SecondColumns, statusClass, type Window } from './window.js';
 
 /** A dimension as places in a list of keys: entry `i` counts for `keys[place[i] - 1]`, for none where 0. */
 interface Keyed {
@@ -66,7 +75,7 @@ function keyedDimensions(batch: DecodedBatch): Keyed[] {
   ];
 }
 
-function countNumbers(window: Window, batch: DecodedBatch, startMs: number, entries: number[]): void {
+function countNumbers(window: Numbers, batch: DecodedBatch, startMs: number, entries: number[]): void {
   const { seconds, status } = window;
   for (const i of entries) {
     const second = Math.floor((batch.timeMs[i] - startMs) / 1_000);
@@ -81,18 +90,18 @@ function countNumbers(window: Window, batch: DecodedBatch, startMs: number, entr
 }
 
 /** Counts by place, in arrays that serve every window of the batch: no hash map per line. */
-class PlaceCounts {
-  private readonly hits: Float64Array;
-  private readonly bytes: Float64Array;
-  private readonly clientErrors: Float64Array;
-  private readonly serverErrors: Float64Array;
+class PlaceCounts implements CountColumns {
+  readonly hits: Float64Array;
+  readonly bytes: Float64Array;
+  readonly clientErrors: Float64Array;
+  readonly serverErrors: Float64Array;
   private touched: number[] = [];
   /** Two texts of a dictionary may have become one by cleaning: then the second adds to the first. */
-  private readonly put: typeof addKey;
+  private readonly hasTwins: boolean;
 
   constructor(private readonly keyed: Keyed) {
-    this.put = new Set(keyed.keys).size === keyed.keys.length ? appendKey : addKey;
     const size = keyed.keys.length + 1;
+    this.hasTwins = new Set(keyed.keys).size < keyed.keys.length;
     this.hits = new Float64Array(size);
     this.bytes = new Float64Array(size);
     this.clientErrors = new Float64Array(size);
@@ -105,7 +114,7 @@ class PlaceCounts {
       const place = places[i];
       if (place === 0) continue;
       if (this.hits[place]++ === 0) this.touched.push(place);
-      this.bytes[place] += batch.bytes[i];
+      this.bytes[place] = Math.min(this.bytes[place] + batch.bytes[i], Number.MAX_SAFE_INTEGER);
       const status = batch.status[i];
       if (status >= 400 && status < 500) this.clientErrors[place]++;
       else if (status >= 500 && status < 600) this.serverErrors[place]++;
@@ -114,16 +123,31 @@ class PlaceCounts {
 
   /** Moves the counts into a window's tops. */
   flush(tops: Tops): void {
-    for (const place of this.touched) {
-      const counts = {
-        hits: this.hits[place],
-        bytes: Math.min(this.bytes[place], Number.MAX_SAFE_INTEGER),
-        clientErrors: this.clientErrors[place],
-        serverErrors: this.serverErrors[place],
-      };
-      this.put(tops, this.keyed.keys[place - 1], counts);
-      this.hits[place] = this.bytes[place] = this.clientErrors[place] = this.serverErrors[place] = 0;
+    for (const at of this.touched) {
+      const [hits, bytes] = [this.hits[at], this.bytes[at]];
+      const counts = { hits, bytes, clientErrors: this.clientErrors[at], serverErrors: this.serverErrors[at] };
+      addKey(tops, this.keyed.keys[at - 1], counts);
     }
+    this.clear();
+  }
+
+  /** As `flush` into empty tops, pruned and encoded, mostly without making them. */
+  flushEncoded(keysMax: number): Buffer {
+    const { touched, hasTwins } = this;
+    if (hasTwins || touched.length > keysMax) {
+      const tops = emptyTops();
+      this.flush(tops);
+      pruneTops(tops, keysMax);
+      return encodeTops(tops);
+    }
+    const keys = touched.map((at) => this.keyed.keys[at - 1]);
+    const column = encodeCounted(keys, touched, this);
+    this.clear();
+    return column;
+  }
+
+  private clear(): void {
+    for (const at of this.touched) this.hits[at] = this.bytes[at] = this.clientErrors[at] = this.serverErrors[at] = 0;
     this.touched = [];
   }
 }
@@ -141,7 +165,7 @@ class SketchCounts {
     this.seenIn = new Uint32Array(this.hashes.length);
   }
 
-  countInto(breakdown: Breakdown, entries: number[]): void {
+  countInto(breakdown: Omit<Breakdown, 'tops'>, entries: number[]): void {
     const { bytes, durationMs } = this.batch;
     for (const i of entries) this.values.count(bytes[i]);
     this.values.flush(breakdown.size);
@@ -195,15 +219,15 @@ export class BatchAggregate {
   }
 
   private windowOf(startMs: number, entries: number[]): Window {
-    const window = { ...emptyWindow(), breakdown: this.breakdownOf([startMs], SECONDS_PER_WINDOW) };
-    countNumbers(window, this.batch, startMs, entries);
-    return window;
+    const numbers = emptyNumbers();
+    countNumbers(numbers, this.batch, startMs, entries);
+    return new BatchWindow(numbers, () => this.breakdownOf([startMs], SECONDS_PER_WINDOW));
   }
 
   /** What the entries of several windows together were made of, with as many keys as `resolution` (seconds) keeps. */
   breakdownOf(starts: readonly number[], resolution: number): Breakdown {
     const breakdown = emptyBreakdown();
-    const entries = starts.flatMap((startMs) => this.byStart.get(startMs) ?? []);
+    const entries = this.entriesOf(starts);
     for (const { keyed, counts } of this.counters) {
       counts.count(this.batch, entries);
       counts.flush(breakdown.tops[keyed.dimension]);
@@ -211,5 +235,52 @@ export class BatchAggregate {
     this.sketches.countInto(breakdown, entries);
     pruneBreakdown(breakdown, resolution);
     return breakdown;
+  }
+
+  /** The same encoded: what is merged with nothing stored need not be looked into. */
+  encodedBreakdownOf(starts: readonly number[], resolution: number): EncodedBreakdown {
+    const entries = this.entriesOf(starts);
+    const tops = this.counters.map(({ keyed, counts }) => {
+      counts.count(this.batch, entries);
+      return [keyed.dimension, counts.flushEncoded(keysMax(resolution))];
+    });
+    const { size, duration, hosts } = emptyBreakdown();
+    this.sketches.countInto({ size, duration, hosts }, entries);
+    return {
+      ...(Object.fromEntries(tops) as Record<Dimension, Buffer>),
+      SIZE: encodeDDSketch(size),
+      DURATION: encodeDDSketch(duration),
+      HOSTS: encodeHosts(hosts),
+    };
+  }
+
+  private entriesOf(starts: readonly number[]): number[] {
+    if (starts.length === 1) return this.byStart.get(starts[0]) ?? [];
+    return starts.flatMap((startMs) => this.byStart.get(startMs) ?? []);
+  }
+}
+
+/** A batch's part of a window; what it was made of is counted where it is asked for. */
+class BatchWindow implements Window {
+  readonly hits: number;
+  readonly bytes: number;
+  readonly status: number[];
+  readonly peak: number;
+  readonly seconds: SecondColumns;
+  private counted: Breakdown | null = null;
+
+  constructor(
+    { hits, bytes, status, peak, seconds }: Numbers,
+    private readonly count: () => Breakdown,
+  ) {
+    this.hits = hits;
+    this.bytes = bytes;
+    this.status = status;
+    this.peak = peak;
+    this.seconds = seconds;
+  }
+
+  get breakdown(): Breakdown {
+    return (this.counted ??= this.count());
   }
 }

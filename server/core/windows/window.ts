@@ -40,9 +40,12 @@ export interface Totals {
   peak: number;
 }
 
-/** One 10-second window of one agent. */
-export interface Window extends Totals {
+/** The numbers of one 10-second window of one agent. */
+export interface Numbers extends Totals {
   seconds: SecondColumns;
+}
+
+export interface Window extends Numbers {
   breakdown: Breakdown;
 }
 
@@ -55,8 +58,12 @@ function emptySeconds(): SecondColumns {
   return { bytes: zeros(), status: STATUS_CLASSES.map(zeros) };
 }
 
+export function emptyNumbers(): Numbers {
+  return { ...emptyTotals(), seconds: emptySeconds() };
+}
+
 export function emptyWindow(): Window {
-  return { ...emptyTotals(), seconds: emptySeconds(), breakdown: emptyBreakdown() };
+  return { ...emptyNumbers(), breakdown: emptyBreakdown() };
 }
 
 /** Adds what `other` counted to `totals`; the peak is the greater. */

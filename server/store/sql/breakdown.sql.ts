@@ -1,8 +1,8 @@
 import {
   type Breakdown,
   decodePartInto,
+  type EncodedBreakdown,
   emptyBreakdown,
-  encodePart,
   PARTS,
   type Part,
 } from '../../core/windows/breakdown.js';
@@ -66,9 +66,9 @@ const WRITE = `
 export async function writeBreakdowns(
   sql: Sql,
   { tenantId, agentId, resolution }: WindowScope,
-  breakdowns: ReadonlyMap<number, Breakdown>,
+  breakdowns: ReadonlyMap<number, EncodedBreakdown>,
 ): Promise<void> {
   if (breakdowns.size === 0) return;
-  const columns = PARTS.map((part) => byteaArray(Array.from(breakdowns.values(), (own) => encodePart(own, part))));
+  const columns = PARTS.map((part) => byteaArray(Array.from(breakdowns.values(), (own) => own[part])));
   await sql(WRITE, [tenantId, agentId, resolution, [...breakdowns.keys()], ...columns]);
 }

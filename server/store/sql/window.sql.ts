@@ -1,8 +1,8 @@
 import { decodeSeconds, encodeSeconds } from '../../core/windows/encoding.js';
 import { RESOLUTIONS } from '../../core/windows/resolutions.js';
-import { emptyWindow, type Totals, type Window } from '../../core/windows/window.js';
+import { emptyWindow, type Numbers, type Totals, type Window } from '../../core/windows/window.js';
 import type { Transaction } from '../database.js';
-import { readBreakdowns, writeBreakdowns } from './breakdown.sql.js';
+import { readBreakdowns } from './breakdown.sql.js';
 import { byteaArray } from './bytea-array.js';
 
 type Sql = Transaction['sql'];
@@ -91,21 +91,17 @@ const WRITE_NUMBERS = `
     revision = excluded.revision, seconds = excluded.seconds,
     ${NUMBERS.map((name) => `${name} = excluded.${name}`).join(', ')}`;
 
-/** Writes the finest windows of an agent whole, as of `revision`; their breakdowns as they are read. */
+/** Writes the numbers of the finest windows of an agent whole, as of `revision`. */
 export async function writeWindows(
   sql: Sql,
   tenantId: string,
   agentId: string,
   revision: number,
-  windows: ReadonlyMap<number, Window>,
-  breakdownsFromMs: number,
+  windows: ReadonlyMap<number, Numbers>,
 ): Promise<void> {
   if (windows.size === 0) return;
-  const scope = { tenantId, agentId, resolution: FINEST };
   const seconds = byteaArray(Array.from(windows.values(), (window) => encodeSeconds(window.seconds)));
   await sql(WRITE_NUMBERS, [tenantId, agentId, FINEST, revision, seconds, ...columnsOf(windows)]);
-  const broken = [...windows].filter(([startMs]) => startMs >= breakdownsFromMs);
-  await writeBreakdowns(sql, scope, new Map(broken.map(([startMs, { breakdown }]) => [startMs, breakdown])));
 }
 
 /** Starts and numbers of windows, by column. */
