@@ -76,7 +76,9 @@ export class Ingest {
    * out by sending again.
    */
   async append(request: AppendRequest): Promise<AppendResult> {
-    const body = await deflated(chunkOf(request.wire));
+    // Beside the transaction: it is needed at its end only.
+    const body = deflated(chunkOf(request.wire));
+    body.catch(() => undefined);
     try {
       const result = await this.take(request, body);
       if (result.outcome === 'APPENDED') this.onAppended(request.tenantId, result);
@@ -86,7 +88,7 @@ export class Ingest {
     }
   }
 
-  private async take(request: AppendRequest, body: Buffer): Promise<AppendResult> {
+  private async take(request: AppendRequest, body: Promise<Buffer>): Promise<AppendResult> {
     const inTransaction = (work: (tx: Transaction) => Promise<AppendResult>) =>
       withPartitions(this.db, () => this.db.inTenants([request.tenantId], work));
     const append = (tx: Transaction, refusal: Refusal | null) => appendIn(tx, request, body, this.retention, refusal);
@@ -109,7 +111,7 @@ const nothing = { accepted: 0, late: 0, malformed: 0, quarantined: 0, windowStar
 async function appendIn(
   tx: Transaction,
   request: AppendRequest,
-  body: Buffer,
+  body: Promise<Buffer>,
   retention: RetentionCache,
   refusal: Refusal | null,
 ): Promise<AppendResult> {
@@ -152,7 +154,7 @@ async function appendIn(
   const windowStarts = [...aggregate.windows.keys()].sort((a, b) => a - b);
   if (placed.accepted > 0) {
     const key = { tenantId, agentId: agent.id, streamId: stream.id, from };
-    const stored = { key, takenInMs: agent.nowMs, batch, body, ordinals: null, left: placed.left };
+    const stored = { key, takenInMs: agent.nowMs, batch, body: await body, ordinals: null, left: placed.left };
     await storeBatch(tx, stored, await retention.read(tx, tenantId), agent.nowMs);
   }
   await noteBatch(tx, tenantId, agent.id, revision, placed);

@@ -47,6 +47,7 @@ export async function readBreakdowns(
     `SELECT start_ms, ${ALL.join(', ')} FROM traffic_breakdown
      WHERE tenant_id = $1 AND agent_id = $2 AND resolution = $3 AND start_ms = ANY ($4)`,
     [tenantId, agentId, resolution, starts],
+    { name: 'read-breakdowns' },
   )) as BreakdownRow[];
   return new Map(
     rows.map((row) => {
@@ -70,5 +71,6 @@ export async function writeBreakdowns(
 ): Promise<void> {
   if (breakdowns.size === 0) return;
   const columns = PARTS.map((part) => byteaArray(Array.from(breakdowns.values(), (own) => own[part])));
-  await sql(WRITE, [tenantId, agentId, resolution, [...breakdowns.keys()], ...columns]);
+  const values = [tenantId, agentId, resolution, [...breakdowns.keys()], ...columns];
+  await sql(WRITE, values, { name: 'write-breakdowns' });
 }

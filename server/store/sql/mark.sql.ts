@@ -17,6 +17,7 @@ export async function markDirty(
     `INSERT INTO rollup_mark (tenant_id, agent_id, resolution, start_ms) SELECT $1, $2, $3, unnest($4::bigint[])
      ON CONFLICT DO NOTHING`,
     [tenantId, agentId, resolution, starts],
+    { name: 'mark-dirty' },
   );
 }
 

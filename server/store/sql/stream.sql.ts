@@ -93,6 +93,7 @@ export async function advanceStream(sql: Sql, batch: AdvanceStream): Promise<boo
       batch.late,
       batch.rejections,
     ],
+    { name: 'advance-stream' },
   );
   return rows.length === 1;
 }

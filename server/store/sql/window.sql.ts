@@ -55,6 +55,7 @@ async function readNumbers(sql: Sql, { tenantId, agentId, resolution }: WindowSc
     `SELECT start_ms, seconds, ${TOTALS_COLUMNS} FROM traffic_window
      WHERE tenant_id = $1 AND agent_id = $2 AND resolution = $3 AND start_ms = ANY ($4)`,
     [tenantId, agentId, resolution, starts],
+    { name: 'read-windows' },
   )) as NumbersRow[];
 }
 
@@ -101,7 +102,8 @@ export async function writeWindows(
 ): Promise<void> {
   if (windows.size === 0) return;
   const seconds = byteaArray(Array.from(windows.values(), (window) => encodeSeconds(window.seconds)));
-  await sql(WRITE_NUMBERS, [tenantId, agentId, FINEST, revision, seconds, ...columnsOf(windows)]);
+  const values = [tenantId, agentId, FINEST, revision, seconds, ...columnsOf(windows)];
+  await sql(WRITE_NUMBERS, values, { name: 'write-windows' });
 }
 
 /** Starts and numbers of windows, by column. */
@@ -132,6 +134,7 @@ export async function addNumbers(
      SELECT $1, $2, $3, $4, * FROM unnest(${columns.map((_, i) => `$${i + 5}::bigint[]`).join(', ')})
      ON CONFLICT (tenant_id, agent_id, resolution, start_ms) DO UPDATE SET revision = excluded.revision, ${sums.join(', ')}`,
     [scope.tenantId, scope.agentId, scope.resolution, revision, ...columns],
+    { name: 'add-windows' },
   );
 }
 
@@ -155,6 +158,8 @@ export async function untouchedMinutes(
   agentId: string,
   starts: readonly number[],
 ): Promise<number[]> {
-  const rows = await sql<{ start_ms: number }>(UNTOUCHED_MINUTES, [tenantId, agentId, starts]);
+  const rows = await sql<{ start_ms: number }>(UNTOUCHED_MINUTES, [tenantId, agentId, starts], {
+    name: 'untouched-minutes',
+  });
   return rows.map((row) => row.start_ms);
 }
