@@ -1,13 +1,16 @@
 // Benchmarks: every figure a median of several runs, every comparison a ratio within this one run.
 import { cpus } from 'node:os';
+import { measureFreshness } from './freshness.js';
 import { measureIngest } from './ingest.js';
 import { measureRollups } from './rollups.js';
 import { measureStatistics } from './statistics.js';
 import { type BenchOptions, type Figure, print } from './table.js';
 
-const HELP = `usage: npm run bench -- [--quick] [ingest] [rollups] [statistics]
+const HELP = `usage: npm run bench -- [--quick] [ingest] [freshness] [rollups] [statistics]
 
-  ingest       a file end to end, against the agent alone
+  ingest       a file end to end, beside GoAccess (HLM_BENCH_GOACCESS names another than the PATH's) and COPY;
+               CPU, memory, bytes on disk
+  freshness    from a line in the log to the database and to a subscriber
   rollups      what rolling up costs beside ingest, and what a year takes on disk
   statistics   queries of an hour, a year, ten years, on windows that were rolled up by the product
                (a year of 10-second windows: some minutes; --quick: a month)
@@ -17,6 +20,7 @@ All of them where none is named.
 
 const PARTS: Record<string, { title: string; measure: (options: BenchOptions) => Promise<Figure[]> }> = {
   ingest: { title: 'Ingest', measure: measureIngest },
+  freshness: { title: 'Freshness', measure: measureFreshness },
   rollups: { title: 'Rollups and storage', measure: measureRollups },
   statistics: { title: 'Statistics', measure: measureStatistics },
 };

@@ -1,27 +1,53 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { peakMemoryOf } from './proc.js';
 
 const HLM = fileURLToPath(new URL('../cli/hlm.js', import.meta.url));
+/** The most memory that a process had is asked for so often: once it has ended, nobody knows. */
+const WEIGH_MS = 50;
 /** The user's settings stay out of it: what is measured must not go to a server or a database of theirs. */
 const ENV = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^(HLM_|DATABASE_URL|HOST$)/.test(name)),
 );
 
-/** Runs `hlm` to its end; wall seconds. Throws where it fails, with what it said. */
-export async function runHlm(args: readonly string[], env: Record<string, string> = {}): Promise<number> {
+export interface Ended {
+  /** Wall time. */
+  seconds: number;
+  /** The most memory that it had. */
+  peakBytes: number;
+}
+
+/** Runs `hlm` to its end. Throws where it fails, with what it said. */
+export function runHlm(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+  return runToEnd(process.execPath, [HLM, ...args], env);
+}
+
+/** Runs a command to its end. Throws where it fails, with what it said. */
+export async function runToEnd(
+  command: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Ended> {
   const begun = performance.now();
-  const child = spawn(process.execPath, [HLM, ...args], {
-    env: { ...ENV, ...env },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const child = spawn(command, args, { env: { ...ENV, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
   let output = '';
   child.stderr.on('data', (chunk: Buffer) => {
     output += chunk.toString();
   });
+  let peakBytes = 0;
+  const weighing = setInterval(() => {
+    peakBytes = Math.max(peakBytes, peakMemoryOf(child.pid!));
+  }, WEIGH_MS);
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  if (code !== 0) throw new Error(`hlm ${args[0]} ended with ${code}: ${output}`);
-  return (performance.now() - begun) / 1_000;
+  clearInterval(weighing);
+  if (code !== 0) throw new Error(`${command} ${args[0]} ended with ${code}: ${output}`);
+  return { seconds: (performance.now() - begun) / 1_000, peakBytes };
+}
+
+/** Starts `hlm` and leaves it running. */
+export function startHlm(args: readonly string[], env: Record<string, string>): ChildProcess {
+  return spawn(process.execPath, [HLM, ...args], { env: { ...ENV, ...env }, stdio: 'ignore' });
 }
 
 /** Starts `hlm server` on a data folder; `databaseUrl`: on a database that runs already. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -10,6 +10,7 @@ import { Rollups } from '../server/rollup/index.js';
 import { startEmbeddedPostgres } from '../server/store/cluster/embedded.js';
 import { Database } from '../server/store/database.js';
 import { ensurePartitions } from '../server/store/partitions.js';
+import { postgresCpuOf } from './proc.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -90,28 +91,10 @@ export class BenchStore {
 
   private cpuSeconds(): number {
     const { user, system } = process.cpuUsage();
-    const postmaster = readFileSync(join(this.folder, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0];
-    return (user + system) / 1e6 + treeSeconds(postmaster);
+    return (user + system) / 1e6 + this.postgresCpuSeconds();
   }
-}
 
-/** Clock ticks a second, as Linux says them to programs. */
-const TICKS = 100;
-
-/** CPU of a process, of those it has ended, and of those that it runs. */
-function treeSeconds(root: string): number {
-  let ticks = 0;
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    let fields: string[];
-    try {
-      // The command's name may hold anything: fields are counted from behind it.
-      fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
-    } catch {
-      continue;
-    }
-    const [parent, user, system, endedUser, endedSystem] = [1, 11, 12, 13, 14].map((i) => fields[i]);
-    if (pid === root) ticks += Number(user) + Number(system) + Number(endedUser) + Number(endedSystem);
-    else if (parent === root) ticks += Number(user) + Number(system);
+  postgresCpuSeconds(): number {
+    return postgresCpuOf(this.folder);
   }
-  return ticks / TICKS;
 }
