@@ -44,8 +44,9 @@ export class FileSource implements Source, ProvableFile {
   private watchTried = false;
   private changed = false;
   private wake: (() => void) | null = null;
-  /** What is read into in turns, as a chunk is in use until the next one is there. */
-  private buffers: [Buffer, Buffer] | null = null;
+  /** What the chunk at hand lies in, and what the next one is read into: they change places once it is at hand. */
+  private held: Buffer | null = null;
+  private spare: Buffer | null = null;
 
   constructor(private readonly options: FileSourceOptions) {
     this.name = options.name;
@@ -70,12 +71,16 @@ export class FileSource implements Source, ProvableFile {
     if (to > readTo || this.modifiedMs !== this.provenMs) {
       // Truncated and grown again since the last look: only the bytes themselves tell.
       const from = readTo - readTail.length;
-      const bytes = await this.readInto(this.nextBuffer(), from, to);
+      const buffer = (this.spare ??= Buffer.allocUnsafeSlow(PROOF_BYTES + CHUNK_BYTES));
+      const bytes = await this.readInto(buffer, from, to);
       if (!readTail.equals(bytes.subarray(0, readTail.length))) return 'replaced';
       // Where there are fewer than were seen: looks again.
       if (bytes.length < to - from) this.sizeBytes = from + bytes.length;
       this.provenMs = this.modifiedMs;
-      if (to > readTo) this.splitter.push(bytes.subarray(readTail.length));
+      if (to > readTo) {
+        this.splitter.push(bytes.subarray(readTail.length));
+        [this.held, this.spare] = [buffer, this.held];
+      }
     }
     this.atEnd = to === readTo;
     if (this.atEnd) {
@@ -153,13 +158,6 @@ export class FileSource implements Source, ProvableFile {
       length += bytesRead;
     }
     return buffer.subarray(0, length);
-  }
-
-  private nextBuffer(): Buffer {
-    const make = () => Buffer.allocUnsafeSlow(PROOF_BYTES + CHUNK_BYTES);
-    this.buffers ??= [make(), make()];
-    this.buffers.reverse();
-    return this.buffers[0];
   }
 
   /** Looks at the file's size and time of change. */
