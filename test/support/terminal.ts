@@ -19,6 +19,20 @@ const tmux = (...args: string[]): string =>
     env: { ...process.env, LC_ALL: 'C.UTF-8', TERM: 'xterm-256color' },
   });
 
+const STARTS_MAX = 5;
+
+/** The server ends with its last session: one that begins at that moment finds it ending. */
+function startSession(...args: string[]): void {
+  for (let start = 1; ; start++) {
+    try {
+      tmux('new-session', ...args);
+      return;
+    } catch (error) {
+      if (start === STARTS_MAX || !/server exited/.test((error as Error).message)) throw error;
+    }
+  }
+}
+
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 export interface TerminalOptions {
@@ -37,7 +51,7 @@ export class Terminal {
     const settings = Object.entries({ LC_ALL: 'C.UTF-8', ...env }).map(([key, value]) => `${key}=${quoted(value)}`);
     const program = [process.execPath, `${ROOT}dist/cli/hlm.js`, ...args].map(quoted).join(' ');
     const script = `env -u NO_COLOR -u CI ${settings.join(' ')} ${program}; echo "exit $?"; exec sleep 600`;
-    tmux('new-session', '-d', '-s', name, '-x', `${columns}`, '-y', `${rows}`, script);
+    startSession('-d', '-s', name, '-x', `${columns}`, '-y', `${rows}`, script);
     return new Terminal(name);
   }
 
