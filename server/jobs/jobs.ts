@@ -95,7 +95,9 @@ export class Jobs<Name extends string> {
     const { pool } = this;
     this.pool = null;
     await sleep(REPLACE_AFTER_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
-    await pool?.gracefulShutdown();
+    await pool
+      ?.gracefulShutdown()
+      .catch((error: unknown) => this.log.warn({ err: error }, 'job queue cannot be ended'));
     if (!this.stopping.signal.aborted) this.work();
   }
 }

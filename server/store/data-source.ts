@@ -27,6 +27,18 @@ export interface PoolSettings {
   settings: string;
 }
 
+/**
+ * A client whose connection may end at any instant, between two statements too: whoever holds it learns of it from the
+ * next one. Without a listener the event would end the process, and graphile-worker hears only those clients that
+ * were connected after it began.
+ */
+class SteadyClient extends pg.Client {
+  constructor(config?: string | pg.ClientConfig) {
+    super(config);
+    this.on('error', () => undefined);
+  }
+}
+
 /** All that TypeORM needs to know; the schema comes from `migrations/` alone. */
 export function dataSourceOptions({ url, applicationName, poolSize, settings }: PoolSettings): DataSourceOptions {
   return {
@@ -40,7 +52,7 @@ export function dataSourceOptions({ url, applicationName, poolSize, settings }: 
     entities: [TenantEntity, TokenEntity, AlertRuleEntity, RetentionEntity, RetentionPolicyEntity],
     migrations: [Initial1764000000000, Retention1764000500000, Statistics1764100000000],
     migrationsTableName: 'migration',
-    extra: { options: `-c timezone=UTC ${settings}`.trim(), idleTimeoutMillis: 60_000 },
+    extra: { Client: SteadyClient, options: `-c timezone=UTC ${settings}`.trim(), idleTimeoutMillis: 60_000 },
   };
 }
 

@@ -27,14 +27,14 @@ export const signal = (pid: number, name: NodeJS.Signals): void => {
   }
 };
 
-/** Lines of standard error, but for the server's log: an uncaught error's place, name and stack. */
-const WORDS_LINES = 14;
-const lastWords = ({ stderr }: { stderr: string }): string =>
-  stderr
-    .split('\n')
-    .filter((line) => line.trim() !== '' && !line.startsWith('{"level"'))
-    .slice(-WORDS_LINES)
-    .join('\n    ');
+/** Lines of standard error, but for the server's log: an uncaught error's place, name and stack, then its fields. */
+const FIRST_WORDS_LINES = 20;
+const LAST_WORDS_LINES = 14;
+function lastWords({ stderr }: { stderr: string }): string {
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('{"level"'));
+  const last = lines.slice(FIRST_WORDS_LINES).slice(-LAST_WORDS_LINES);
+  return [...lines.slice(0, FIRST_WORDS_LINES), ...last].join('\n    ');
+}
 
 /** How it ended; killed where it does not, which no code of 0 is. */
 async function orKilled(command: RunningCommand, finished: Promise<Finished>): Promise<Finished> {

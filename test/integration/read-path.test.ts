@@ -244,3 +244,20 @@ test('a connection that ends between two statements is trouble that passes', asy
     .catch((error: unknown) => error);
   expect({ failure, passes: isTransient(failure) }).toEqual({ failure: expect.any(Error), passes: true });
 });
+
+test('a connection that ends while nobody listens to it ends no process', async () => {
+  const { db } = statistics;
+  const held = await db.ownerPool.connect();
+  const { pid } = (await held.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0];
+  let ended = false;
+  held.once('end', () => {
+    ended = true;
+  });
+  try {
+    await db.ownerSql('SELECT pg_terminate_backend($1)', [pid]);
+    await until(() => ended, 10_000, 'the connection to end');
+    await expect(held.query('SELECT 1')).rejects.toThrow();
+  } finally {
+    held.release(true);
+  }
+});
