@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { batchOf, type Entry, LogBatchBuilder } from '../schema/log-batch.js';
 import { dueOwners } from '../server/store/sql/due-mark.sql.js';
-import { TENANT_WIDE } from '../server/store/sql/window.sql.js';
+import { TENANT_WIDE } from '../server/store/sql/window-key.js';
 import { trafficAt } from '../simulator/traffic.js';
 import { BenchStore } from './store.js';
 import type { BenchOptions, Figure } from './table.js';

@@ -109,7 +109,7 @@ export class Evaluator {
     return this.db.inTenants([tenantId], async (tx) => {
       const agent = await lockAgentById(tx.sql, tenantId, agentId, { skipLocked: true });
       if (!agent) return { done: !(await exists(tx, tenantId, agentId)), events: 0, rested: true, againInMs: null };
-      const streams = await readClockStreams(tx.sql, tenantId, agentId);
+      const [streams] = await readClockStreams(tx.sql, [{ tenantId, agentId }]);
       const computed = alertClockMs(streams, agent.nowMs);
       const clockMs = computed === null ? agent.alertClockMs : Math.max(computed, agent.alertClockMs ?? computed);
       if (clockMs === null || agent.firstEventMs === null)

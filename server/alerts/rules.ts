@@ -146,7 +146,7 @@ function check(rule: Required<RuleChange>, agents: LockedAgentRow[]): void {
 /** Each agent's state begins OK at its clock; an agent without one begins with its first entry. */
 async function beginAnew(tx: Transaction, rule: AlertRuleEntity, agents: LockedAgentRow[]): Promise<void> {
   for (const agent of agents) {
-    const streams = await readClockStreams(tx.sql, rule.tenantId, agent.id);
+    const [streams] = await readClockStreams(tx.sql, [{ tenantId: rule.tenantId, agentId: agent.id }]);
     const computed = alertClockMs(streams, agent.nowMs);
     if (computed === null && agent.alertClockMs === null) continue;
     const clockMs = Math.max(computed ?? 0, agent.alertClockMs ?? 0);

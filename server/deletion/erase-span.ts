@@ -103,7 +103,10 @@ export async function eraseWindowsOf(
   const { inside, cut } = planErase(span);
   const erased = await eraseWindows(tx.sql, tenantId, agent.id, inside);
   if (erased.length === 0) return NOTHING;
-  for (const { resolution, startMs } of cut) await markDirty(tx.sql, tenantId, agent.id, resolution, [startMs]);
+  await markDirty(
+    tx.sql,
+    cut.map(({ resolution, startMs }) => ({ tenantId, agentId: agent.id, resolution, startMs })),
+  );
   await markTenantWindows(tx, tenantId, [...erased, ...cut]);
   await tx.sql(
     'UPDATE agent SET revision = revision + 1, deleted_revision = revision + 1 WHERE tenant_id = $1 AND id = $2',

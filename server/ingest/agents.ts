@@ -1,6 +1,13 @@
 import { agentWatermarkMs, type StreamClockInput } from '../core/time/clock.js';
 import type { Transaction } from '../store/database.js';
-import { type LockedAgentRow, lockAgent, readClockStreams } from '../store/sql/agent.sql.js';
+import {
+  type AgentName,
+  knownAgents,
+  type LockedAgentRow,
+  lockAgent,
+  lockFreeAgents,
+  readClockStreams,
+} from '../store/sql/agent.sql.js';
 
 /**
  * Takes the agent's lock, the right to change anything of it: positions, windows, chunks, alert states. The agent is
@@ -20,6 +27,25 @@ export async function lockOrRegisterAgent(tx: Transaction, tenantId: string, nam
   }
 }
 
+/** Takes the locks of agents; says of each without one why. */
+export type LockAgents = (
+  tx: Transaction,
+  agents: readonly AgentName[],
+) => Promise<(LockedAgentRow | 'HELD' | 'UNKNOWN_AGENT')[]>;
+
+/** Those that nobody else holds: who takes several waits for none, so that no two wait for each other. */
+export const lockFree: LockAgents = async (tx, agents) => {
+  const locked = await lockFreeAgents(tx.sql, agents);
+  if (!locked.includes(undefined)) return locked as LockedAgentRow[];
+  const known = await knownAgents(tx.sql, agents);
+  return locked.map((agent, i) => agent ?? (known[i] ? 'HELD' : 'UNKNOWN_AGENT'));
+};
+
+/** One: waits for it, registers it where it is new. */
+export const lockWaiting: LockAgents = async (tx, [{ tenantId, name }]) => [
+  await lockOrRegisterAgent(tx, tenantId, name),
+];
+
 /** Moves the agent's watermark to what its streams say now; it never goes back. */
 export async function moveWatermark(
   tx: Transaction,
@@ -27,7 +53,7 @@ export async function moveWatermark(
   agentId: string,
   nowMs: number,
 ): Promise<StreamClockInput[]> {
-  const streams = await readClockStreams(tx.sql, tenantId, agentId);
+  const [streams] = await readClockStreams(tx.sql, [{ tenantId, agentId }]);
   const watermarkMs = agentWatermarkMs(streams, nowMs);
   if (watermarkMs !== null) {
     await tx.sql(

@@ -1,67 +1,44 @@
 import type { Logger } from 'pino';
-import { cleanText, type DecodedBatch, type LogBatch } from '../../schema/log-batch.js';
-import { alertClockMs, decidableUntil, streamWatermarkMs } from '../core/time/clock.js';
-import { BatchAggregate } from '../core/windows/aggregate.js';
-import { ApiError, exhausted, isTransient, notFound } from '../errors.js';
-import { RetentionCache, storeBatch } from '../retention/index.js';
+import type { LogBatch } from '../../schema/log-batch.js';
+import { GroupQueue, type Waiting } from '../core/ingest/grouping.js';
+import { ApiError, exhausted, isTransient } from '../errors.js';
+import { RetentionCache } from '../retention/index.js';
 import { deflated } from '../store/chunk-body.js';
 import type { Database, Transaction } from '../store/database.js';
 import { withPartitions } from '../store/partitions.js';
-import { type LockedAgentRow, readClockStreams } from '../store/sql/agent.sql.js';
-import {
-  advanceStream,
-  countDuplicate,
-  createScriptedStream,
-  findStream,
-  type StreamRow,
-} from '../store/sql/stream.sql.js';
-import { lockOrRegisterAgent, moveWatermark } from './agents.js';
+import { lockFree, lockWaiting } from './agents.js';
+import { appendGroup, type Outcome } from './append-group.js';
 import { appendWithoutGuilty, refusesBatch } from './isolate.js';
-import { type Placed, placeEntries, type Refusal, type Rejection, SAMPLE_LENGTH_MAX } from './place.js';
-import { mergeIntoStored } from './windows.js';
+import type { AppendRequest, AppendResult, Attempt } from './request.js';
 
-export type { Rejection };
+/** Batches and lines that share a transaction at most: a large batch has one to itself. */
+const GROUP = { items: 128, weight: 8_192 };
+/** Groups at a time: while one is written another is computed. */
+const GROUPS_AT_ONCE = 4;
+/** Batches that are done alone, at a time: each may wait for its agent's lock. */
+const ALONE_AT_ONCE = 4;
+/** A batch whose agent another holds joins so many groups before it waits for the lock alone. */
+const TRIES_IN_GROUPS = 3;
+/** Lines that wait at most; more are told to come again: a decoded batch takes memory. */
+const WAITING_LINES_MAX = 32 * 8_192;
+const RETRY_AFTER_MS = 500;
 
-/** The stream of batches that name none. */
-const DIRECT = 'direct';
-
-export interface AppendRequest {
-  tenantId: string;
-  agentName: string;
-  /** Null: the agent's stream `direct`, whose position the server advances by the number of lines. */
-  stream: {
-    id: string;
-    epoch: number | null;
-    tail: { length: number; sha256: string } | null;
-    from: number;
-    to: number;
-  } | null;
-  /** As it came, for the chunk. */
-  wire: LogBatch;
-  batch: DecodedBatch;
-  /** Lines that the agent could not parse, and left out. */
-  malformed: number;
-  skipped: number;
-  rejections: Rejection[];
+interface Pending extends Attempt {
+  tries: number;
+  resolve: (result: AppendResult) => void;
+  reject: (error: unknown) => void;
 }
 
-export interface AppendResult {
-  outcome: 'APPENDED' | 'DUPLICATE' | 'OUT_OF_SEQUENCE' | 'FENCED';
-  agentId: string;
-  /** From which the server expects the stream to go on. */
-  position: number | null;
-  accepted: number;
-  late: number;
-  malformed: number;
-  quarantined: number;
-  /** Starts of the windows that changed, milliseconds; empty where nothing did. */
-  windowStarts: number[];
-  revision: number;
-}
-
-/** Takes batches in, each exactly once: compare and append in one transaction. */
+/**
+ * Takes batches in, each exactly once: compare and append in one transaction, which those that arrive together share
+ * (group commit). Each is checked on its own: one that is refused fails no other.
+ */
 export class Ingest {
   private readonly retention = new RetentionCache();
+  private readonly groups = new GroupQueue<Pending>(GROUP);
+  private readonly alone: Waiting<Pending>[] = [];
+  private groupsRunning = 0;
+  private aloneRunning = 0;
 
   constructor(
     private readonly db: Database,
@@ -72,165 +49,107 @@ export class Ingest {
   /**
    * Appends a batch, or says why not; sent again, it changes nothing.
    *
-   * @throws ApiError RESOURCE_EXHAUSTED where the database is busy or away: nothing was done, or its outcome is found
-   * out by sending again.
+   * @throws ApiError RESOURCE_EXHAUSTED where the server or the database is busy or away: nothing was done, or its
+   * outcome is found out by sending again.
    */
   async append(request: AppendRequest): Promise<AppendResult> {
-    // Beside the transaction: it is needed at its end only.
+    if (this.groups.weight > WAITING_LINES_MAX) throw exhausted(RETRY_AFTER_MS);
     const body = deflated(chunkOf(request.wire));
     body.catch(() => undefined);
-    try {
-      const result = await this.take(request, body);
-      if (result.outcome === 'APPENDED') this.onAppended(request.tenantId, result);
-      return result;
-    } catch (error) {
-      throw error instanceof ApiError || !isTransient(error) ? error : exhausted(500);
+    return new Promise((resolve, reject) => {
+      const item = { request, body, refusal: null, tries: 0, resolve, reject };
+      this.groups.add({ key: `${request.tenantId} ${request.agentName}`, weight: request.batch.count, item });
+      this.pump();
+    });
+  }
+
+  private pump(): void {
+    while (this.groupsRunning < GROUPS_AT_ONCE) {
+      const group = this.groups.take();
+      if (group.length === 0) break;
+      this.groupsRunning++;
+      void this.together(group).finally(() => {
+        this.groupsRunning--;
+        this.pump();
+      });
+    }
+    while (this.aloneRunning < ALONE_AT_ONCE && this.alone.length > 0) {
+      const one = this.alone.shift()!;
+      this.aloneRunning++;
+      void this.settle(one, () => this.takeAlone(one.item)).finally(() => {
+        this.aloneRunning--;
+        this.pump();
+      });
     }
   }
 
-  private async take(request: AppendRequest, body: Promise<Buffer>): Promise<AppendResult> {
-    const inTransaction = (work: (tx: Transaction) => Promise<AppendResult>) =>
-      withPartitions(this.db, () => this.db.inTenants([request.tenantId], work));
-    const append = (tx: Transaction, refusal: Refusal | null) => appendIn(tx, request, body, this.retention, refusal);
+  /** What fails as a group is done one by one, so that the guilty one fails alone. */
+  private async together(group: readonly Waiting<Pending>[]): Promise<void> {
     try {
-      return await inTransaction((tx) => append(tx, null));
+      const outcomes = await this.inTransaction(group, (tx) =>
+        appendGroup(
+          tx,
+          group.map(({ item }) => item),
+          { lock: lockFree, retention: this.retention },
+        ),
+      );
+      await Promise.all(group.map((one, i) => this.note(one, outcomes[i])));
     } catch (error) {
-      if (!refusesBatch(error)) throw error;
-      return inTransaction((tx) => appendWithoutGuilty(tx, request, error, (refusal) => append(tx, refusal), this.log));
+      if (isTransient(error)) await Promise.all(group.map((one) => this.settle(one, () => Promise.reject(error))));
+      else this.alone.push(...group);
     }
   }
+
+  private async note(one: Waiting<Pending>, outcome: Outcome): Promise<void> {
+    if (outcome === 'UNKNOWN_AGENT' || (outcome === 'HELD' && ++one.item.tries >= TRIES_IN_GROUPS))
+      this.alone.push(one);
+    else if (outcome === 'HELD') this.groups.putBack([one]);
+    else await this.settle(one, async () => settled(outcome));
+  }
+
+  private async takeAlone(attempt: Attempt): Promise<AppendResult> {
+    const append = async (tx: Transaction, refusal: Attempt['refusal']) => {
+      const how = { lock: lockWaiting, retention: this.retention };
+      return settled((await appendGroup(tx, [{ ...attempt, refusal }], how))[0]);
+    };
+    const own = [{ item: attempt }];
+    try {
+      return await this.inTransaction(own, (tx) => append(tx, null));
+    } catch (error) {
+      if (!refusesBatch(error)) throw error;
+      return this.inTransaction(own, (tx) =>
+        appendWithoutGuilty(tx, attempt.request, error, (refusal) => append(tx, refusal), this.log),
+      );
+    }
+  }
+
+  private inTransaction<Result>(group: readonly { item: Attempt }[], work: (tx: Transaction) => Promise<Result>) {
+    const tenantIds = [...new Set(group.map(({ item }) => item.request.tenantId))];
+    return withPartitions(this.db, () => this.db.inTenants(tenantIds, work));
+  }
+
+  /** Answers, and lets the agent's next batch come. */
+  private async settle(one: Waiting<Pending>, work: () => Promise<AppendResult>): Promise<void> {
+    const { request, resolve, reject } = one.item;
+    try {
+      const result = await work();
+      if (result.outcome === 'APPENDED') this.onAppended(request.tenantId, result);
+      resolve(result);
+    } catch (error) {
+      reject(error instanceof ApiError || !isTransient(error) ? error : exhausted(RETRY_AFTER_MS));
+    } finally {
+      this.groups.release(one);
+    }
+  }
+}
+
+function settled(outcome: Outcome): AppendResult {
+  if (outcome instanceof ApiError) throw outcome;
+  if (typeof outcome === 'string') throw new Error(`a batch that waits for its agent found it ${outcome}`);
+  return outcome;
 }
 
 /** Known columns only: what else an agent sent along is not ours to keep. */
 function chunkOf({ version, count, base, time, status, bytes, duration, columns }: LogBatch): LogBatch {
   return { version, count, base, time, status, bytes, ...(duration ? { duration } : {}), columns };
-}
-
-const nothing = { accepted: 0, late: 0, malformed: 0, quarantined: 0, windowStarts: [] };
-
-async function appendIn(
-  tx: Transaction,
-  request: AppendRequest,
-  body: Promise<Buffer>,
-  retention: RetentionCache,
-  refusal: Refusal | null,
-): Promise<AppendResult> {
-  const { tenantId, batch } = request;
-  const agent = await lockOrRegisterAgent(tx, tenantId, request.agentName);
-  const stream = await streamFor(tx, request, agent.id);
-  const lines = batch.count + request.malformed + request.skipped;
-  const from = request.stream?.from ?? stream.position;
-  const to = request.stream?.to ?? stream.position + lines;
-  const epoch = request.stream?.epoch ?? null;
-  // The agent's lock holds the stream still: what does not fit is known before anything is changed for it.
-  if (stream.position !== from || (epoch !== null && epoch !== stream.epoch)) return refuse(tx, request, agent, stream);
-  const floorMs = agent.windowFloors[agent.windowFloors.length - 1];
-  const about = { watermarkMs: streamWatermarkMs(stream), nowMs: agent.nowMs, floorMs, refusal };
-  const placed = placeEntries(batch, about);
-  const malformed = request.malformed + placed.malformed;
-
-  await wakeAlerts(tx, tenantId, agent, placed);
-  const advanced = await advanceStream(tx.sql, {
-    tenantId,
-    agentId: agent.id,
-    streamId: stream.id,
-    from,
-    to,
-    epoch,
-    tail: request.stream?.tail ?? null,
-    newestEventMs: placed.newestEventMs,
-    accepted: placed.accepted,
-    malformed,
-    quarantined: placed.quarantined,
-    skipped: request.skipped,
-    late: placed.late,
-    rejections: rejectionsOf(request, placed, refusal),
-  });
-  if (!advanced) return refuse(tx, request, agent, stream);
-
-  const revision = agent.revision + 1;
-  const aggregate = new BatchAggregate(batch, placed.left);
-  if (placed.accepted > 0) await mergeIntoStored(tx, tenantId, agent, revision, aggregate);
-  const windowStarts = [...aggregate.windows.keys()].sort((a, b) => a - b);
-  if (placed.accepted > 0) {
-    const key = { tenantId, agentId: agent.id, streamId: stream.id, from };
-    const stored = { key, takenInMs: agent.nowMs, batch, body: await body, ordinals: null, left: placed.left };
-    await storeBatch(tx, stored, await retention.read(tx, tenantId), agent.nowMs);
-  }
-  await noteBatch(tx, tenantId, agent.id, revision, placed);
-  await moveWatermark(tx, tenantId, agent.id, agent.nowMs);
-  const { accepted, late, quarantined } = placed;
-  const outcome = 'APPENDED' as const;
-  return { outcome, agentId: agent.id, position: to, accepted, late, malformed, quarantined, windowStarts, revision };
-}
-
-async function streamFor(tx: Transaction, { tenantId, stream }: AppendRequest, agentId: string): Promise<StreamRow> {
-  const found = await findStream(tx.sql, tenantId, agentId, stream?.id ?? DIRECT);
-  if (found) return found;
-  if (stream !== null && stream.epoch !== null) throw notFound('Stream');
-  return createScriptedStream(tx.sql, tenantId, agentId, stream?.id ?? DIRECT, stream?.from ?? 0);
-}
-
-/** JSON, the latest first. */
-function rejectionsOf(request: AppendRequest, placed: Placed, refusal: Refusal | null): string {
-  const rejections = [...request.rejections.map(cleanRejection), ...placed.rejections].reverse();
-  // A text for which the database refuses an entry it would refuse as a sample too.
-  return JSON.stringify(refusal === null ? rejections : rejections.map(plainRejection));
-}
-
-function plainRejection({ position, reason, sample }: Rejection): Rejection {
-  const plain = (text: string) => text.replace(/[^\x20-\x7e]/g, '?');
-  return { position, reason: plain(reason), sample: plain(sample) };
-}
-
-function cleanRejection({ position, reason, sample }: Rejection): Rejection {
-  return { position, reason: cleanText(reason, 200), sample: cleanText(sample, SAMPLE_LENGTH_MAX) };
-}
-
-/** Why the position did not move, in this order: fenced whatever the range, a duplicate, out of sequence. */
-async function refuse(
-  tx: Transaction,
-  { tenantId, stream: sent }: AppendRequest,
-  agent: LockedAgentRow,
-  stream: StreamRow,
-): Promise<AppendResult> {
-  const answer = { ...nothing, agentId: agent.id, position: stream.position, revision: agent.revision };
-  if (sent?.epoch != null && sent.epoch !== stream.epoch) return { ...answer, outcome: 'FENCED' };
-  if (sent !== null && sent.to <= stream.position) {
-    await countDuplicate(tx.sql, tenantId, agent.id, stream.id);
-    return { ...answer, outcome: 'DUPLICATE' };
-  }
-  return { ...answer, outcome: 'OUT_OF_SEQUENCE' };
-}
-
-async function noteBatch(
-  tx: Transaction,
-  tenantId: string,
-  agentId: string,
-  revision: number,
-  placed: Placed,
-): Promise<void> {
-  const hasEntries = placed.accepted > 0;
-  await tx.sql(
-    `UPDATE agent SET revision = $3, last_seen_at = clock_timestamp(), last_batch_at = clock_timestamp(), ended_at = NULL, hidden_at = NULL,
-       first_event_ms = least(first_event_ms, $4), last_event_ms = greatest(last_event_ms, $5),
-       alert_rested = alert_rested AND NOT $6
-     WHERE tenant_id = $1 AND id = $2`,
-    [tenantId, agentId, revision, hasEntries ? placed.firstMs : null, hasEntries ? placed.lastMs : null, hasEntries],
-  );
-}
-
-/**
- * Before a batch wakes an agent whose alerts rested: the seconds that passed meanwhile were silent, and are decided.
- * Without it a late entry would decide seconds that the clock had passed before it came.
- */
-async function wakeAlerts(tx: Transaction, tenantId: string, agent: LockedAgentRow, placed: Placed): Promise<void> {
-  if (!agent.alertRested || placed.accepted === 0) return;
-  const streams = await readClockStreams(tx.sql, tenantId, agent.id);
-  const clockMs = Math.max(agent.alertClockMs ?? 0, alertClockMs(streams, agent.nowMs) ?? 0);
-  if (clockMs === 0) return;
-  await tx.sql(
-    `UPDATE alert_state SET decided_until = $3 WHERE tenant_id = $1 AND agent_id = $2 AND decided_until < $3`,
-    [tenantId, agent.id, decidableUntil(clockMs)],
-  );
 }

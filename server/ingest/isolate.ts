@@ -4,8 +4,8 @@ import { type DataRefusal, refusesData } from '../errors.js';
 import type { Transaction } from '../store/database.js';
 import { isMissingPartition } from '../store/partitions.js';
 import { lockOrRegisterAgent } from './agents.js';
-import type { AppendRequest, AppendResult } from './append.js';
 import type { Refusal } from './place.js';
+import type { AppendRequest, AppendResult } from './request.js';
 
 /** Whether PostgreSQL refused a batch for what it holds. */
 export function refusesBatch(error: unknown): error is DataRefusal {

@@ -1,11 +1,9 @@
-import type { BatchAggregate } from '../core/windows/aggregate.js';
-import type { EncodedBreakdown } from '../core/windows/breakdown.js';
 import { RESOLUTIONS, rollupStart } from '../core/windows/resolutions.js';
 import { sumOf, type Totals } from '../core/windows/window.js';
 import type { Transaction } from '../store/database.js';
-import type { LockedAgentRow } from '../store/sql/agent.sql.js';
-import { writeBreakdowns } from '../store/sql/breakdown.sql.js';
+import { type BreakdownOfWindow, writeBreakdowns } from '../store/sql/breakdown.sql.js';
 import { addNumbers, untouchedMinutes } from '../store/sql/window.sql.js';
+import type { CountedBatch } from './windows.js';
 
 const MINUTE = RESOLUTIONS[1];
 
@@ -18,10 +16,7 @@ const MINUTE = RESOLUTIONS[1];
  */
 export async function addWholeMinutes(
   tx: Transaction,
-  tenantId: string,
-  agent: LockedAgentRow,
-  revision: number,
-  batch: BatchAggregate,
+  { tenantId, agent, revision, aggregate }: CountedBatch,
   starts: readonly number[],
 ): Promise<ReadonlySet<number>> {
   const minutes = new Map<number, number[]>();
@@ -35,14 +30,14 @@ export async function addWholeMinutes(
   if (minutes.size === 0) return new Set();
   const whole = await untouchedMinutes(tx.sql, tenantId, agent.id, [...minutes.keys()]);
   const totals = new Map<number, Totals>();
-  const breakdowns = new Map<number, EncodedBreakdown>();
+  const scope = { tenantId, agentId: agent.id, resolution: MINUTE };
+  const breakdowns: BreakdownOfWindow[] = [];
   for (const minuteMs of whole) {
     const parts = minutes.get(minuteMs)!;
-    totals.set(minuteMs, sumOf(parts.map((startMs) => batch.windows.get(startMs)!)));
-    breakdowns.set(minuteMs, batch.encodedBreakdownOf(parts, MINUTE));
+    totals.set(minuteMs, sumOf(parts.map((startMs) => aggregate.windows.get(startMs)!)));
+    breakdowns.push({ ...scope, startMs: minuteMs, breakdown: aggregate.encodedBreakdownOf(parts, MINUTE) });
   }
-  const scope = { tenantId, agentId: agent.id, resolution: MINUTE };
   if (whole.length > 0) await addNumbers(tx.sql, scope, revision, totals);
-  await writeBreakdowns(tx.sql, scope, breakdowns);
+  await writeBreakdowns(tx.sql, breakdowns);
   return new Set(whole);
 }

@@ -1,75 +1,93 @@
 import { finestKept } from '../core/rollup/plan.js';
 import type { BatchAggregate } from '../core/windows/aggregate.js';
-import {
-  type EncodedBreakdown,
-  emptyBreakdown,
-  encodeBreakdown,
-  mergeBreakdown,
-  pruneBreakdown,
-} from '../core/windows/breakdown.js';
+import { emptyBreakdown, encodeBreakdown, mergeBreakdown, pruneBreakdown } from '../core/windows/breakdown.js';
 import { nextCoarser, RESOLUTIONS, rollupStart, TENANT_WIDE_FROM } from '../core/windows/resolutions.js';
-import { mergeWindow, sumOf, type Window } from '../core/windows/window.js';
+import { mergeWindow, sumOf } from '../core/windows/window.js';
 import type { Transaction } from '../store/database.js';
 import type { LockedAgentRow } from '../store/sql/agent.sql.js';
-import { readBreakdowns, writeBreakdowns } from '../store/sql/breakdown.sql.js';
+import { type BreakdownOfWindow, readBreakdowns, writeBreakdowns } from '../store/sql/breakdown.sql.js';
 import { markDirty, markTenantDirty } from '../store/sql/mark.sql.js';
-import { addNumbers, readWindows, writeWindows } from '../store/sql/window.sql.js';
+import { addNumbers, type NumbersOfWindow, readWindows, writeWindows } from '../store/sql/window.sql.js';
+import type { WindowKey } from '../store/sql/window-key.js';
 import { addWholeMinutes } from './whole-minutes.js';
 
 const [FINEST, MINUTE] = RESOLUTIONS;
 
+/** A batch that is being taken in, counted. */
+export interface CountedBatch {
+  tenantId: string;
+  agent: LockedAgentRow;
+  /** As of which its windows are. */
+  revision: number;
+  aggregate: BatchAggregate;
+}
+
 /**
- * Merges a batch's windows of 10 seconds into those stored, as of `revision`, and marks the coarser ones dirty. What lies
- * below a resolution's floor is merged into the finest that is still kept. The caller holds the agent's lock.
+ * Merges batches' windows of 10 seconds into those stored, and marks the coarser ones dirty. What lies below a
+ * resolution's floor is merged into the finest that is still kept. The caller holds the agents' locks; no two are of one
+ * agent.
  */
-export async function mergeIntoStored(
-  tx: Transaction,
-  tenantId: string,
-  agent: LockedAgentRow,
-  revision: number,
-  batch: BatchAggregate,
-): Promise<void> {
-  const { windows } = batch;
-  const starts = [...windows.keys()].sort((a, b) => a - b);
-  const kept = starts.filter((startMs) => startMs >= agent.windowFloors[0]);
-  const whole = await addWholeMinutes(tx, tenantId, agent, revision, batch, kept);
-  await mergeFinest(tx, tenantId, agent, revision, batch, kept);
-  if (kept.length < starts.length) await mergeCoarse(tx, tenantId, agent, revision, windows);
-  if (starts[0] < agent.breakdownFloors[0]) await mergeCoarseBreakdowns(tx, tenantId, agent, batch);
-  await markDirty(tx.sql, tenantId, agent.id, nextCoarser(MINUTE)!, distinctStarts([...whole], nextCoarser(MINUTE)!));
-  for (const resolution of RESOLUTIONS.slice(0, -1)) {
-    const coarser = nextCoarser(resolution)!;
-    const changed = starts.filter((startMs) => finestKept(agent.windowFloors, startMs) === resolution);
-    const dirty = distinctStarts(changed, coarser).filter((startMs) => coarser !== MINUTE || !whole.has(startMs));
-    await markDirty(tx.sql, tenantId, agent.id, coarser, dirty);
+export async function mergeIntoStored(tx: Transaction, batches: readonly CountedBatch[]): Promise<void> {
+  const kept: { counted: CountedBatch; starts: number[] }[] = [];
+  const dirty: WindowKey[] = [];
+  for (const counted of batches) {
+    const { tenantId, agent, aggregate } = counted;
+    const starts = [...aggregate.windows.keys()].sort((a, b) => a - b);
+    const finest = starts.filter((startMs) => startMs >= agent.windowFloors[0]);
+    const whole = await addWholeMinutes(tx, counted, finest);
+    kept.push({ counted, starts: finest });
+    if (finest.length < starts.length) await mergeCoarse(tx, counted);
+    if (starts[0] < agent.breakdownFloors[0]) await mergeCoarseBreakdowns(tx, counted);
+    for (const window of dirtied(agent, starts, whole)) dirty.push({ tenantId, agentId: agent.id, ...window });
   }
+  await mergeFinest(tx, kept);
+  await markDirty(tx.sql, dirty);
+}
+
+/** Windows that no longer are what the finer ones add up to: the next coarser of each that changed. */
+function dirtied({ windowFloors }: LockedAgentRow, starts: readonly number[], wholeMinutes: ReadonlySet<number>) {
+  const dirty: { resolution: number; startMs: number }[] = [];
+  const add = (resolution: number, changed: number[]) => {
+    for (const startMs of distinctStarts(changed, resolution)) dirty.push({ resolution, startMs });
+  };
+  add(nextCoarser(MINUTE)!, [...wholeMinutes]);
+  for (const resolution of RESOLUTIONS.slice(0, -1)) {
+    const changed = starts.filter((startMs) => finestKept(windowFloors, startMs) === resolution);
+    const counted = resolution === FINEST ? wholeMinutes : new Set();
+    add(
+      nextCoarser(resolution)!,
+      changed.filter((startMs) => !counted.has(rollupStart(startMs, MINUTE))),
+    );
+  }
+  return dirty;
 }
 
 function distinctStarts(starts: readonly number[], resolution: number): number[] {
   return [...new Set(starts.map((startMs) => rollupStart(startMs, resolution)))];
 }
 
-async function mergeFinest(
-  tx: Transaction,
-  tenantId: string,
-  agent: LockedAgentRow,
-  revision: number,
-  batch: BatchAggregate,
-  starts: number[],
-): Promise<void> {
-  const { windows } = batch;
-  const [breakdownsFromMs] = agent.breakdownFloors;
-  const stored = await readWindows(tx.sql, tenantId, agent.id, starts, breakdownsFromMs);
-  for (const [startMs, window] of stored) mergeWindow(window, windows.get(startMs)!);
-  const merged = new Map(starts.map((startMs) => [startMs, stored.get(startMs) ?? windows.get(startMs)!]));
-  await writeWindows(tx.sql, tenantId, agent.id, revision, merged);
-  const breakdowns = new Map<number, EncodedBreakdown>();
-  for (const startMs of starts.filter((startMs) => startMs >= breakdownsFromMs)) {
-    const known = stored.get(startMs);
-    const encoded = known ? encodeBreakdown(known.breakdown) : batch.encodedBreakdownOf([startMs], FINEST);
-    breakdowns.set(startMs, encoded);
-  }
-  await writeBreakdowns(tx.sql, { tenantId, agentId: agent.id, resolution: FINEST }, breakdowns);
+async function mergeFinest(tx: Transaction, kept: readonly { counted: CountedBatch; starts: number[] }[]) {
+  const asked = kept.flatMap(({ counted, starts }) =>
+    starts.map((startMs) => {
+      const { tenantId, agent } = counted;
+      return { tenantId, agentId: agent.id, startMs, withBreakdown: startMs >= agent.breakdownFloors[0], counted };
+    }),
+  );
+  if (asked.length === 0) return;
+  const stored = await readWindows(tx.sql, asked);
+  const numbers: NumbersOfWindow[] = [];
+  const breakdowns: BreakdownOfWindow[] = [];
+  asked.forEach(({ tenantId, agentId, startMs, withBreakdown, counted: { aggregate, revision } }, at) => {
+    const known = stored[at];
+    const window = aggregate.windows.get(startMs)!;
+    if (known) mergeWindow(known, window);
+    numbers.push({ tenantId, agentId, startMs, revision, numbers: known ?? window });
+    if (!withBreakdown) return;
+    const breakdown = known ? encodeBreakdown(known.breakdown) : aggregate.encodedBreakdownOf([startMs], FINEST);
+    breakdowns.push({ tenantId, agentId, resolution: FINEST, startMs, breakdown });
+  });
+  await writeWindows(tx.sql, numbers);
+  await writeBreakdowns(tx.sql, breakdowns);
 }
 
 /** Starts of windows by the finest resolution that is kept at them, but for the finest of all, and by its windows. */
@@ -86,13 +104,8 @@ function byKept(starts: Iterable<number>, floors: readonly number[]): Map<number
   return groups;
 }
 
-async function mergeCoarse(
-  tx: Transaction,
-  tenantId: string,
-  agent: LockedAgentRow,
-  revision: number,
-  windows: ReadonlyMap<number, Window>,
-): Promise<void> {
+async function mergeCoarse(tx: Transaction, { tenantId, agent, revision, aggregate }: CountedBatch): Promise<void> {
+  const { windows } = aggregate;
   // The finest first: whoever marks a tenant's windows does so in this order.
   const kept = [...byKept(windows.keys(), agent.windowFloors)].sort(([a], [b]) => a - b);
   for (const [resolution, starts] of kept) {
@@ -104,22 +117,16 @@ async function mergeCoarse(
   }
 }
 
-async function mergeCoarseBreakdowns(
-  tx: Transaction,
-  tenantId: string,
-  agent: LockedAgentRow,
-  batch: BatchAggregate,
-): Promise<void> {
-  for (const [resolution, starts] of byKept(batch.windows.keys(), agent.breakdownFloors)) {
-    const scope = { tenantId, agentId: agent.id, resolution };
-    const stored = await readBreakdowns(tx.sql, scope, [...starts.keys()]);
-    const merged = new Map<number, EncodedBreakdown>();
-    for (const [startMs, finer] of starts) {
-      const breakdown = stored.get(startMs) ?? emptyBreakdown();
-      mergeBreakdown(breakdown, batch.breakdownOf(finer, resolution));
+async function mergeCoarseBreakdowns(tx: Transaction, { tenantId, agent, aggregate }: CountedBatch): Promise<void> {
+  for (const [resolution, starts] of byKept(aggregate.windows.keys(), agent.breakdownFloors)) {
+    const keys = Array.from(starts.keys(), (startMs) => ({ tenantId, agentId: agent.id, resolution, startMs }));
+    const stored = await readBreakdowns(tx.sql, keys);
+    const merged = keys.map((key, i) => {
+      const breakdown = stored[i] ?? emptyBreakdown();
+      mergeBreakdown(breakdown, aggregate.breakdownOf(starts.get(key.startMs)!, resolution));
       pruneBreakdown(breakdown, resolution);
-      merged.set(startMs, encodeBreakdown(breakdown));
-    }
-    await writeBreakdowns(tx.sql, scope, merged);
+      return { ...key, breakdown: encodeBreakdown(breakdown) };
+    });
+    await writeBreakdowns(tx.sql, merged);
   }
 }

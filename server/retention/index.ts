@@ -2,6 +2,6 @@ export { countLogs, LogErasure } from './erase-logs.js';
 export { relayOutStale } from './relayout.js';
 export { logsStored, nextPurgeAt } from './report.js';
 export { windowsStored } from './report-windows.js';
-export { storeBatch } from './rewrite.js';
+export { chunksOf } from './rewrite.js';
 export { RetentionService } from './service.js';
 export { RetentionCache, type RetentionSettings, readSettings } from './settings.js';

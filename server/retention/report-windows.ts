@@ -1,7 +1,7 @@
 import { RESOLUTIONS } from '../core/windows/resolutions.js';
 import type { Transaction } from '../store/database.js';
 import { PART_COLUMNS } from '../store/sql/breakdown.sql.js';
-import { TENANT_WIDE } from '../store/sql/window.sql.js';
+import { TENANT_WIDE } from '../store/sql/window-key.js';
 
 /** Windows that are kept of one resolution. */
 export interface StoredWindows {

@@ -6,7 +6,8 @@ import type { Transaction } from '../store/database.js';
 import {
   type BatchKey,
   deleteBatchChunks,
-  insertChunk,
+  insertChunks,
+  type NewChunk,
   readBatchChunks,
   type StoredChunk,
 } from '../store/sql/chunk.sql.js';
@@ -27,20 +28,17 @@ export interface StoredBatch {
   left: Uint8Array;
 }
 
-/** Stores a batch by the policies; what has expired by them at `nowMs` is not stored. */
-export async function storeBatch(
-  tx: Transaction,
-  stored: StoredBatch,
-  retention: LogRetention,
-  nowMs: number,
-): Promise<void> {
+/** A batch's chunks by the policies; what has expired by them at `nowMs` is in none. */
+export async function chunksOf(stored: StoredBatch, retention: LogRetention, nowMs: number): Promise<NewChunk[]> {
   const { key, takenInMs, batch, left } = stored;
   const keeps = keepSeconds(batch, retention, key.agentId);
+  const chunks: NewChunk[] = [];
   for (const layout of layOut(left, keeps, retention.defaultSeconds)) {
     if (takenInMs + layout.keepSeconds * 1_000 <= nowMs) continue;
     const content = await contentOf(stored, layout);
-    await insertChunk(tx.sql, { ...key, takenInMs, retentionVersion: retention.version, ...layout, ...content });
+    chunks.push({ ...key, takenInMs, retentionVersion: retention.version, ...layout, ...content });
   }
+  return chunks;
 }
 
 /** What of a batch a chunk holds. */
@@ -121,5 +119,5 @@ export async function rewriteBatches(
     tx.sql,
     batches.map(({ key }) => key),
   );
-  for (const stored of batches) await storeBatch(tx, stored, retention, nowMs);
+  for (const stored of batches) await insertChunks(tx.sql, await chunksOf(stored, retention, nowMs));
 }

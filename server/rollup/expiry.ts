@@ -3,7 +3,7 @@ import type { Database } from '../store/database.js';
 import { lockAgentById } from '../store/sql/agent.sql.js';
 import { dropBelowFloors, marksBefore, setFloors } from '../store/sql/floor.sql.js';
 import { lockTenantTraffic, type TrafficFloors } from '../store/sql/tenant-traffic.sql.js';
-import { TENANT_WIDE } from '../store/sql/window.sql.js';
+import { TENANT_WIDE } from '../store/sql/window-key.js';
 import { rollUpAgent, WINDOWS_AT_ONCE } from './roll.js';
 
 /** Rows dropped in one transaction. */

@@ -1,4 +1,4 @@
-import { encodeBreakdowns } from '../core/windows/breakdown.js';
+import { encodeBreakdown } from '../core/windows/breakdown.js';
 import {
   nextCoarser,
   nextFiner,
@@ -19,7 +19,7 @@ import {
   rollUpNumbers,
 } from '../store/sql/rollup.sql.js';
 import { lockTenantTraffic } from '../store/sql/tenant-traffic.sql.js';
-import type { WindowScope } from '../store/sql/window.sql.js';
+import type { WindowScope } from '../store/sql/window-key.js';
 import { readScopeAgents } from '../store/traffic/scope.js';
 
 /** Breakdowns that those of one transaction are made of: ingest of the agent waits for it. */
@@ -49,7 +49,10 @@ export async function rollUpAgent(tx: Transaction, scope: WindowScope, starts: r
   const coarser = nextCoarser(resolution);
   if (coarser !== null) {
     const above = new Set(taken.map((startMs) => rollupStart(startMs, coarser)));
-    await markDirty(tx.sql, tenantId, agentId, coarser, [...above]);
+    await markDirty(
+      tx.sql,
+      Array.from(above, (startMs) => ({ tenantId, agentId, resolution: coarser, startMs })),
+    );
   }
   if (resolution >= TENANT_WIDE_FROM) await markTenantDirty(tx.sql, tenantId, resolution, taken);
   return some;
@@ -105,5 +108,8 @@ async function recompute(
   const breakdowns = targets.filter(({ startMs }) => startMs >= from.breakdownsFromMs);
   if (breakdowns.length === 0) return;
   const merged = await mergeSourceBreakdowns(tx.sql, scope, source, breakdowns);
-  await writeBreakdowns(tx.sql, scope, encodeBreakdowns(merged));
+  await writeBreakdowns(
+    tx.sql,
+    Array.from(merged, ([startMs, breakdown]) => ({ ...scope, startMs, breakdown: encodeBreakdown(breakdown) })),
+  );
 }

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { isTransient } from '../errors.js';
 import type { Database } from '../store/database.js';
 import { type DueOwner, dueMarks, dueOwners } from '../store/sql/due-mark.sql.js';
-import { TENANT_WIDE } from '../store/sql/window.sql.js';
+import { TENANT_WIDE } from '../store/sql/window-key.js';
 import { rollUpAgent, rollUpTenant, WINDOWS_AT_ONCE } from './roll.js';
 
 /** How often is looked for what is due. */

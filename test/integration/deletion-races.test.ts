@@ -6,7 +6,7 @@ import { RESOLUTIONS } from '../../server/core/windows/resolutions.js';
 import { expireWindows } from '../../server/rollup/index.js';
 import { rollUpAgent, rollUpTenant } from '../../server/rollup/roll.js';
 import { marksBefore } from '../../server/store/sql/floor.sql.js';
-import { TENANT_WIDE } from '../../server/store/sql/window.sql.js';
+import { TENANT_WIDE } from '../../server/store/sql/window-key.js';
 import { entry } from '../support/entries.js';
 import { until } from '../support/server.js';
 import { Statistics } from '../support/statistics.js';

@@ -6,7 +6,7 @@ import { decodeSeconds } from '../../server/core/windows/encoding.js';
 import { RESOLUTIONS, rollupStart, TENANT_WIDE_FROM } from '../../server/core/windows/resolutions.js';
 import { hitsBySecond } from '../../server/core/windows/window.js';
 import type { Database } from '../../server/store/database.js';
-import { TENANT_WIDE } from '../../server/store/sql/window.sql.js';
+import { TENANT_WIDE } from '../../server/store/sql/window-key.js';
 
 /** What windows hold, as text, by whose, how wide and when they are. */
 type Told = Map<string, string>;

@@ -1,8 +1,8 @@
 import { NONE, sectionOf, splitTarget } from '../../../schema/entry.js';
 import type { DecodedBatch, TextColumnName } from '../../../schema/log-batch.js';
 import { saturatingSum } from '../saturating.js';
-import { encodeDDSketch, ValueCounter } from '../sketches/dd-sketch.js';
-import { addHostHashes, encodeHosts, hashHost } from '../sketches/host-set.js';
+import { emptyDDSketch, encodeDDSketch, ValueCounter } from '../sketches/dd-sketch.js';
+import { addHostHashes, emptyHostSet, encodeHosts, hashHost } from '../sketches/host-set.js';
 import {
   addKey,
   type CountColumns,
@@ -22,11 +22,13 @@ interface Keyed {
   dimension: Dimension;
   keys: string[];
   places: Int32Array;
+  /** Two texts of a dictionary may have become one by cleaning: then the second adds to the first. */
+  hasTwins: boolean;
 }
 
 function textDimension(batch: DecodedBatch, dimension: Dimension, name: TextColumnName): Keyed {
   const { dict, index } = batch.columns[name];
-  return { dimension, keys: dict, places: index };
+  return { dimension, keys: dict, places: index, hasTwins: new Set(dict).size < dict.length };
 }
 
 /** A dimension in which an entry without a text counts for `(none)`. */
@@ -40,7 +42,7 @@ function derivedDimension(
   const keys: string[] = [NONE];
   const known = new Map([[NONE, 1]]);
   const placeOf = Int32Array.from([1, ...dict.map((text) => placeFor(derive(text), keys, known))]);
-  return { dimension, keys, places: index.map((place) => placeOf[place]) };
+  return { dimension, keys, places: index.map((place) => placeOf[place]), hasTwins: false };
 }
 
 function placeFor(key: string, keys: string[], known: Map<string, number>): number {
@@ -58,7 +60,7 @@ function statusDimension(batch: DecodedBatch): Keyed {
       placeOfStatus[status] = placeFor(status === 0 ? NONE : String(status), keys, known);
     return placeOfStatus[status];
   });
-  return { dimension: 'STATUS', keys, places };
+  return { dimension: 'STATUS', keys, places, hasTwins: false };
 }
 
 function keyedDimensions(batch: DecodedBatch): Keyed[] {
@@ -96,12 +98,9 @@ class PlaceCounts implements CountColumns {
   readonly clientErrors: Float64Array;
   readonly serverErrors: Float64Array;
   private touched: number[] = [];
-  /** Two texts of a dictionary may have become one by cleaning: then the second adds to the first. */
-  private readonly hasTwins: boolean;
 
   constructor(private readonly keyed: Keyed) {
     const size = keyed.keys.length + 1;
-    this.hasTwins = new Set(keyed.keys).size < keyed.keys.length;
     this.hits = new Float64Array(size);
     this.bytes = new Float64Array(size);
     this.clientErrors = new Float64Array(size);
@@ -133,8 +132,8 @@ class PlaceCounts implements CountColumns {
 
   /** As `flush` into empty tops, pruned and encoded, mostly without making them. */
   flushEncoded(keysMax: number): Buffer {
-    const { touched, hasTwins } = this;
-    if (hasTwins || touched.length > keysMax) {
+    const { touched } = this;
+    if (this.keyed.hasTwins || touched.length > keysMax) {
       const tops = emptyTops();
       this.flush(tops);
       pruneTops(tops, keysMax);
@@ -244,13 +243,13 @@ export class BatchAggregate {
       counts.count(this.batch, entries);
       return [keyed.dimension, counts.flushEncoded(keysMax(resolution))];
     });
-    const { size, duration, hosts } = emptyBreakdown();
-    this.sketches.countInto({ size, duration, hosts }, entries);
+    const sketched = { size: emptyDDSketch(), duration: emptyDDSketch(), hosts: emptyHostSet() };
+    this.sketches.countInto(sketched, entries);
     return {
       ...(Object.fromEntries(tops) as Record<Dimension, Buffer>),
-      SIZE: encodeDDSketch(size),
-      DURATION: encodeDDSketch(duration),
-      HOSTS: encodeHosts(hosts),
+      SIZE: encodeDDSketch(sketched.size),
+      DURATION: encodeDDSketch(sketched.duration),
+      HOSTS: encodeHosts(sketched.hosts),
     };
   }
 

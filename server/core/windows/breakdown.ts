@@ -71,11 +71,6 @@ export function encodeBreakdown(breakdown: Breakdown): EncodedBreakdown {
   return Object.fromEntries(PARTS.map((part) => [part, encodePart(breakdown, part)])) as EncodedBreakdown;
 }
 
-/** Of windows by their starts. */
-export function encodeBreakdowns(breakdowns: ReadonlyMap<number, Breakdown>): Map<number, EncodedBreakdown> {
-  return new Map(Array.from(breakdowns, ([startMs, breakdown]) => [startMs, encodeBreakdown(breakdown)]));
-}
-
 /** Adds an encoded part to a breakdown. */
 export function decodePartInto(breakdown: Breakdown, part: Part, column: Buffer): void {
   if (part === 'SIZE') decodeDDSketchInto(breakdown.size, column);

@@ -29,8 +29,75 @@ export async function lockAgent(sql: Sql, tenantId: string, name: string): Promi
   const [row] = await sql<LockedAgentRow>(
     `SELECT ${LOCKED_COLUMNS} FROM agent WHERE tenant_id = $1 AND name = $2 FOR NO KEY UPDATE`,
     [tenantId, name],
+    { name: 'lock-agent' },
   );
   return row;
+}
+
+/** Agents by their tenants and names. */
+export interface AgentName {
+  tenantId: string;
+  name: string;
+}
+
+/**
+ * Takes the locks of those of these agents that nobody else holds, in the order of their keys, as all do who take
+ * several. In the order asked for; undefined where there is no such agent, or another holds it.
+ */
+export async function lockFreeAgents(sql: Sql, agents: readonly AgentName[]): Promise<(LockedAgentRow | undefined)[]> {
+  const rows = await sql<LockedAgentRow & { tenantId: string }>(
+    `SELECT tenant_id AS "tenantId", ${LOCKED_COLUMNS} FROM agent
+     WHERE (tenant_id, name) IN (SELECT * FROM unnest($1::uuid[], $2::text[]))
+     ORDER BY tenant_id, id FOR NO KEY UPDATE SKIP LOCKED`,
+    [agents.map(({ tenantId }) => tenantId), agents.map(({ name }) => name)],
+    { name: 'lock-free-agents' },
+  );
+  const keyOf = ({ tenantId, name }: AgentName) => `${tenantId} ${name}`;
+  const byKey = new Map(rows.map(({ tenantId, ...row }) => [keyOf({ tenantId, name: row.name }), row]));
+  return agents.map((agent) => byKey.get(keyOf(agent)));
+}
+
+/** Whether there are such agents, in the order asked for. */
+export async function knownAgents(sql: Sql, agents: readonly AgentName[]): Promise<boolean[]> {
+  const rows = await sql<{ place: number }>(
+    `SELECT asked.place FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS asked (tenant_id, name, place)
+     JOIN agent t ON t.tenant_id = asked.tenant_id AND t.name = asked.name`,
+    [agents.map(({ tenantId }) => tenantId), agents.map(({ name }) => name)],
+  );
+  const places = new Set(rows.map(({ place }) => place));
+  return agents.map((_, i) => places.has(i + 1));
+}
+
+/** What a batch says of its agent. */
+export interface NotedBatch extends AgentKey {
+  revision: number;
+  /** Oldest and newest event; null: it has no entry. */
+  firstMs: number | null;
+  lastMs: number | null;
+  watermarkMs: number | null;
+}
+
+/** Notes batches that were taken in. No two may be of one agent; the caller holds the agents' locks. */
+export async function noteBatches(sql: Sql, batches: readonly NotedBatch[]): Promise<void> {
+  if (batches.length === 0) return;
+  await sql(
+    `UPDATE agent t SET revision = b.revision, last_seen_at = clock_timestamp(), last_batch_at = clock_timestamp(),
+       ended_at = NULL, hidden_at = NULL, first_event_ms = least(t.first_event_ms, b.first_ms),
+       last_event_ms = greatest(t.last_event_ms, b.last_ms), watermark_ms = greatest(t.watermark_ms, b.watermark_ms),
+       alert_rested = t.alert_rested AND b.first_ms IS NULL
+     FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
+       AS b (tenant_id, id, revision, first_ms, last_ms, watermark_ms)
+     WHERE t.tenant_id = b.tenant_id AND t.id = b.id`,
+    [
+      batches.map(({ tenantId }) => tenantId),
+      batches.map(({ agentId }) => agentId),
+      batches.map(({ revision }) => revision),
+      batches.map(({ firstMs }) => firstMs),
+      batches.map(({ lastMs }) => lastMs),
+      batches.map(({ watermarkMs }) => watermarkMs),
+    ],
+    { name: 'note-batches' },
+  );
 }
 
 /** The same by id; with `skipLocked`, undefined too where another holds the lock. */
@@ -49,15 +116,31 @@ export async function lockAgentById(
 
 const MS = (column: string) => `floor(extract(epoch FROM ${column}) * 1000)::bigint`;
 
-/** What the streams of an agent say of its time; opening one names it as a heartbeat does. Those with the newest events, as many as a life of rotations needs. */
-export async function readClockStreams(sql: Sql, tenantId: string, agentId: string): Promise<StreamClockInput[]> {
-  return sql<StreamClockInput>(
-    `SELECT newest_event_ms AS "newestEventMs", ${MS('last_batch_at')} AS "lastBatchAtMs",
+/** An agent, whatever it is called. */
+export interface AgentKey {
+  tenantId: string;
+  agentId: string;
+}
+
+/** An agent's streams with the newest events, as many as a life of rotations needs. */
+const CLOCK_STREAMS = `
+  SELECT asked.place, s.* FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (tenant_id, agent_id, place),
+    LATERAL (SELECT newest_event_ms AS "newestEventMs", ${MS('last_batch_at')} AS "lastBatchAtMs",
        ${MS('caught_up_at')} AS "caughtUpAtMs", ${MS('greatest(last_heartbeat_at, CASE WHEN NOT scripted THEN opened_at END)')} AS "lastHeartbeatAtMs",
        last_heartbeat_at IS NOT NULL AS "everHeartbeat", catching_up AS "catchingUp",
        closed_at IS NOT NULL AS closed, ended
-     FROM stream WHERE tenant_id = $1 AND agent_id = $2
-     ORDER BY closed_at DESC NULLS FIRST, newest_event_ms DESC NULLS LAST LIMIT 1000`,
-    [tenantId, agentId],
+     FROM stream t WHERE t.tenant_id = asked.tenant_id AND t.agent_id = asked.agent_id
+     ORDER BY closed_at DESC NULLS FIRST, newest_event_ms DESC NULLS LAST LIMIT 1000) s`;
+
+/** What the streams of agents say of their time, in the order asked for; opening one names it as a heartbeat does. */
+export async function readClockStreams(sql: Sql, agents: readonly AgentKey[]): Promise<StreamClockInput[][]> {
+  const streams = agents.map((): StreamClockInput[] => []);
+  if (agents.length === 0) return streams;
+  const rows = await sql<StreamClockInput & { place: number }>(
+    CLOCK_STREAMS,
+    [agents.map(({ tenantId }) => tenantId), agents.map(({ agentId }) => agentId)],
+    { name: 'clock-streams' },
   );
+  for (const { place, ...stream } of rows) streams[place - 1].push(stream);
+  return streams;
 }

@@ -8,7 +8,7 @@ import {
 } from '../../core/windows/breakdown.js';
 import type { Transaction } from '../database.js';
 import { byteaArray } from './bytea-array.js';
-import type { WindowScope } from './window.sql.js';
+import { KEY_MATCHES, KEYS_ASKED, keyColumns, type WindowKey } from './window-key.js';
 
 type Sql = Transaction['sql'];
 
@@ -29,48 +29,39 @@ export const PART_COLUMNS: Record<Part, string> = {
 
 const ALL = PARTS.map((part) => PART_COLUMNS[part]);
 
-export type BreakdownRow = { start_ms: number } & Record<string, Buffer>;
-
 /** Adds a row's columns to a breakdown. */
 export function addRow(breakdown: Breakdown, row: Record<string, Buffer>, parts: readonly Part[] = PARTS): void {
   for (const part of parts) decodePartInto(breakdown, part, row[PART_COLUMNS[part]]);
 }
 
-/** Breakdowns of the windows that begin at `starts`, whole; those without a row are left out. */
-export async function readBreakdowns(
-  sql: Sql,
-  { tenantId, agentId, resolution }: WindowScope,
-  starts: readonly number[],
-): Promise<Map<number, Breakdown>> {
-  if (starts.length === 0) return new Map();
-  const rows = (await sql(
-    `SELECT start_ms, ${ALL.join(', ')} FROM traffic_breakdown
-     WHERE tenant_id = $1 AND agent_id = $2 AND resolution = $3 AND start_ms = ANY ($4)`,
-    [tenantId, agentId, resolution, starts],
-    { name: 'read-breakdowns' },
-  )) as BreakdownRow[];
-  return new Map(
-    rows.map((row) => {
-      const breakdown = emptyBreakdown();
-      addRow(breakdown, row);
-      return [row.start_ms, breakdown];
-    }),
-  );
+/** Kept in a subquery of its own: whatever the planner believes of the table, it is looked into row by row. */
+const READ = `
+  SELECT asked.place, b.* FROM ${KEYS_ASKED},
+    LATERAL (SELECT ${ALL.join(', ')} FROM traffic_breakdown t WHERE ${KEY_MATCHES} OFFSET 0) b`;
+
+/** Breakdowns of windows, whole, in the order asked for; undefined where there is no row. */
+export async function readBreakdowns(sql: Sql, keys: readonly WindowKey[]): Promise<(Breakdown | undefined)[]> {
+  const found = new Array<Breakdown | undefined>(keys.length);
+  if (keys.length === 0) return found;
+  const rows = await sql<{ place: number } & Record<string, Buffer>>(READ, keyColumns(keys), {
+    name: 'read-breakdowns',
+  });
+  for (const row of rows) addRow((found[row.place - 1] = emptyBreakdown()), row);
+  return found;
 }
 
 const WRITE = `
   INSERT INTO traffic_breakdown (tenant_id, agent_id, resolution, start_ms, ${ALL.join(', ')})
-  SELECT $1, $2, $3, * FROM unnest($4::bigint[], ${ALL.map((_, i) => `$${i + 5}::bytea[]`).join(', ')})
+  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::bigint[], ${ALL.map((_, i) => `$${i + 5}::bytea[]`).join(', ')})
   ON CONFLICT (tenant_id, agent_id, resolution, start_ms) DO UPDATE SET ${ALL.map((name) => `${name} = excluded.${name}`).join(', ')}`;
 
-/** Writes breakdowns whole. The caller holds the lock of whom they are. */
-export async function writeBreakdowns(
-  sql: Sql,
-  { tenantId, agentId, resolution }: WindowScope,
-  breakdowns: ReadonlyMap<number, EncodedBreakdown>,
-): Promise<void> {
-  if (breakdowns.size === 0) return;
-  const columns = PARTS.map((part) => byteaArray(Array.from(breakdowns.values(), (own) => own[part])));
-  const values = [tenantId, agentId, resolution, [...breakdowns.keys()], ...columns];
-  await sql(WRITE, values, { name: 'write-breakdowns' });
+export interface BreakdownOfWindow extends WindowKey {
+  breakdown: EncodedBreakdown;
+}
+
+/** Writes breakdowns whole. The caller holds the locks of whom they are. */
+export async function writeBreakdowns(sql: Sql, written: readonly BreakdownOfWindow[]): Promise<void> {
+  if (written.length === 0) return;
+  const columns = PARTS.map((part) => byteaArray(written.map(({ breakdown }) => breakdown[part])));
+  await sql(WRITE, [...keyColumns(written), ...columns], { name: 'write-breakdowns' });
 }

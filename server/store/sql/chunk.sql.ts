@@ -1,4 +1,5 @@
 import type { Transaction } from '../database.js';
+import { byteaArray } from './bytea-array.js';
 
 type Sql = Transaction['sql'];
 
@@ -39,32 +40,47 @@ export function classOf(keepSeconds: number): RetentionClass {
   return CLASSES.find(({ keepSecondsMax }) => keepSeconds <= keepSecondsMax)!.name;
 }
 
-/** Stores a chunk. Fails with 23514 where its partition is missing. */
-export async function insertChunk(sql: Sql, chunk: NewChunk): Promise<void> {
-  const at = (ms: number) => new Date(ms);
-  await sql(
-    `INSERT INTO log_chunk (tenant_id, agent_id, stream_id, from_position, class, expires_at, visible_from, taken_in_at,
-       keep_seconds, retention_version, first_ms, last_ms, entries, mask, ordinals, body)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
-    [
-      chunk.tenantId,
-      chunk.agentId,
-      chunk.streamId,
-      chunk.from,
-      classOf(chunk.keepSeconds),
-      at(chunk.takenInMs + chunk.keepSeconds * 1_000),
-      chunk.visibleAfterSeconds === 0 ? '-infinity' : at(chunk.takenInMs + chunk.visibleAfterSeconds * 1_000),
-      at(chunk.takenInMs),
-      chunk.keepSeconds,
-      chunk.retentionVersion,
-      chunk.firstMs,
-      chunk.lastMs,
-      chunk.entries,
-      chunk.mask,
-      chunk.ordinals,
-      chunk.body,
-    ],
-  );
+const at = (ms: number) => new Date(ms);
+
+/** Columns of a chunk's row, in the order of the statement's parameters. */
+const NEW_COLUMNS: { name: string; type: string; of: (chunk: NewChunk) => unknown }[] = [
+  { name: 'tenant_id', type: 'uuid', of: ({ tenantId }) => tenantId },
+  { name: 'agent_id', type: 'uuid', of: ({ agentId }) => agentId },
+  { name: 'stream_id', type: 'uuid', of: ({ streamId }) => streamId },
+  { name: 'from_position', type: 'bigint', of: ({ from }) => from },
+  { name: 'class', type: 'text', of: ({ keepSeconds }) => classOf(keepSeconds) },
+  {
+    name: 'expires_at',
+    type: 'timestamptz',
+    of: ({ takenInMs, keepSeconds }) => at(takenInMs + keepSeconds * 1_000),
+  },
+  {
+    name: 'visible_from',
+    type: 'timestamptz',
+    of: ({ takenInMs, visibleAfterSeconds }) =>
+      visibleAfterSeconds === 0 ? '-infinity' : at(takenInMs + visibleAfterSeconds * 1_000),
+  },
+  { name: 'taken_in_at', type: 'timestamptz', of: ({ takenInMs }) => at(takenInMs) },
+  { name: 'keep_seconds', type: 'integer', of: ({ keepSeconds }) => keepSeconds },
+  { name: 'retention_version', type: 'integer', of: ({ retentionVersion }) => retentionVersion },
+  { name: 'first_ms', type: 'bigint', of: ({ firstMs }) => firstMs },
+  { name: 'last_ms', type: 'bigint', of: ({ lastMs }) => lastMs },
+  { name: 'entries', type: 'integer', of: ({ entries }) => entries },
+];
+const BYTES = ['mask', 'ordinals', 'body'] as const;
+const INSERT = `
+  INSERT INTO log_chunk (${NEW_COLUMNS.map(({ name }) => name).join(', ')}, ${BYTES.join(', ')})
+  SELECT * FROM unnest(${NEW_COLUMNS.map(({ type }, i) => `$${i + 1}::${type}[]`).join(', ')},
+    ${BYTES.map((_, i) => `$${NEW_COLUMNS.length + i + 1}::bytea[]`).join(', ')})`;
+
+/** Stores chunks. Fails with 23514 where the partition of one is missing. */
+export async function insertChunks(sql: Sql, chunks: readonly NewChunk[]): Promise<void> {
+  if (chunks.length === 0) return;
+  const values = [
+    ...NEW_COLUMNS.map(({ of }) => chunks.map(of)),
+    ...BYTES.map((name) => byteaArray(chunks.map((chunk) => chunk[name]))),
+  ];
+  await sql(INSERT, values, { name: 'insert-chunks' });
 }
 
 /** A stored chunk, for reading its entries. */

@@ -1,6 +1,6 @@
 import { MONTH, RESOLUTIONS } from '../../core/windows/resolutions.js';
 import type { Database } from '../database.js';
-import { TENANT_WIDE } from './window.sql.js';
+import { TENANT_WIDE } from './window-key.js';
 
 /** Whose windows wait to be computed. */
 export interface DueOwner {

@@ -1,7 +1,7 @@
 import type { FloorTargets } from '../../core/rollup/floors.js';
 import { RESOLUTIONS } from '../../core/windows/resolutions.js';
 import type { Transaction } from '../database.js';
-import { TENANT_WIDE } from './window.sql.js';
+import { TENANT_WIDE } from './window-key.js';
 
 type Sql = Transaction['sql'];
 

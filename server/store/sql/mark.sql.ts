@@ -1,22 +1,16 @@
 import type { Mark } from '../../core/rollup/plan.js';
 import type { Transaction } from '../database.js';
-import { TENANT_WIDE } from './window.sql.js';
+import { keyColumns, TENANT_WIDE, type WindowKey } from './window-key.js';
 
 type Sql = Transaction['sql'];
 
-/** Marks an agent's windows dirty. The caller holds the agent's lock, as whoever takes its marks away does. */
-export async function markDirty(
-  sql: Sql,
-  tenantId: string,
-  agentId: string,
-  resolution: number,
-  starts: readonly number[],
-): Promise<void> {
-  if (starts.length === 0) return;
+/** Marks agents' windows dirty. The caller holds the agents' locks, as whoever takes their marks away does. */
+export async function markDirty(sql: Sql, windows: readonly WindowKey[]): Promise<void> {
+  if (windows.length === 0) return;
   await sql(
-    `INSERT INTO rollup_mark (tenant_id, agent_id, resolution, start_ms) SELECT $1, $2, $3, unnest($4::bigint[])
-     ON CONFLICT DO NOTHING`,
-    [tenantId, agentId, resolution, starts],
+    `INSERT INTO rollup_mark (tenant_id, agent_id, resolution, start_ms)
+     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::bigint[]) ON CONFLICT DO NOTHING`,
+    keyColumns(windows),
     { name: 'mark-dirty' },
   );
 }

@@ -1,8 +1,9 @@
 import { type Breakdown, boundGrowth, emptyBreakdown, pruneBreakdown } from '../../core/windows/breakdown.js';
 import type { Transaction } from '../database.js';
-import { addRow, type BreakdownRow, PART_COLUMNS } from './breakdown.sql.js';
+import { addRow, PART_COLUMNS } from './breakdown.sql.js';
 import { readInSlices } from './cursor.sql.js';
-import { SUMS, TOTALS_COLUMNS, type WindowScope } from './window.sql.js';
+import { SUMS, TOTALS_COLUMNS } from './window.sql.js';
+import type { WindowScope } from './window-key.js';
 
 type Sql = Transaction['sql'];
 
@@ -98,7 +99,7 @@ export async function mergeSourceBreakdowns(
 ): Promise<Map<number, Breakdown>> {
   const columns = Object.values(PART_COLUMNS).map((name) => `f.${name}`);
   // OFFSET 0: window by window, by index, whatever the statistics say.
-  const slices = readInSlices<BreakdownRow>(
+  const slices = readInSlices<{ start_ms: number } & Record<string, Buffer>>(
     sql,
     `SELECT t.start_ms, f.* FROM ${TARGETS}
      CROSS JOIN LATERAL (SELECT ${columns.join(', ')} FROM traffic_breakdown f WHERE ${SOURCE_ROWS} OFFSET 0) AS f

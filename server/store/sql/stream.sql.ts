@@ -1,4 +1,5 @@
 import type { Transaction } from '../database.js';
+import type { AgentKey } from './agent.sql.js';
 
 type Sql = Transaction['sql'];
 
@@ -13,19 +14,33 @@ export interface StreamRow {
 const COLUMNS = 'id, position, epoch, newest_event_ms AS "newestEventMs"';
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
-/** The stream of that id, or the script's of that name; undefined where there is none. */
-export async function findStream(
-  sql: Sql,
-  tenantId: string,
-  agentId: string,
-  idOrName: string,
-): Promise<StreamRow | undefined> {
-  const byId = UUID.test(idOrName) ? 'id = $3::uuid OR' : '';
-  const [row] = await sql<StreamRow>(
-    `SELECT ${COLUMNS} FROM stream WHERE tenant_id = $1 AND agent_id = $2 AND (${byId} (scripted AND name = $3::text)) LIMIT 1`,
-    [tenantId, agentId, idOrName],
+/** A stream as a batch names it. */
+export interface StreamName extends AgentKey {
+  idOrName: string;
+}
+
+const FIND = `
+  SELECT asked.place, s.* FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[])
+      WITH ORDINALITY AS asked (tenant_id, agent_id, id, name, place),
+    LATERAL (SELECT ${COLUMNS} FROM stream t WHERE t.tenant_id = asked.tenant_id AND t.agent_id = asked.agent_id
+      AND (t.id = asked.id OR (t.scripted AND t.name = asked.name)) LIMIT 1) s`;
+
+/** Streams of that id, or scripts' of that name, in the order asked for; undefined where there is none. */
+export async function findStreams(sql: Sql, asked: readonly StreamName[]): Promise<(StreamRow | undefined)[]> {
+  const found = new Array<StreamRow | undefined>(asked.length);
+  if (asked.length === 0) return found;
+  const rows = await sql<StreamRow & { place: number }>(
+    FIND,
+    [
+      asked.map(({ tenantId }) => tenantId),
+      asked.map(({ agentId }) => agentId),
+      asked.map(({ idOrName }) => (UUID.test(idOrName) ? idOrName : null)),
+      asked.map(({ idOrName }) => idOrName),
+    ],
+    { name: 'find-streams' },
   );
-  return row;
+  for (const { place, ...stream } of rows) found[place - 1] = stream;
+  return found;
 }
 
 /** A stream that a script names: it begins at the `from` of its first batch. */
@@ -65,37 +80,49 @@ export interface AdvanceStream {
 /** Lines not counted that are kept of each stream, to be shown. */
 export const REJECTIONS_KEPT = 20;
 
-/** Compare and append: moves the position only from `from`. False where it stands elsewhere: then nothing was changed. */
-export async function advanceStream(sql: Sql, batch: AdvanceStream): Promise<boolean> {
-  const rows = await sql(
-    `UPDATE stream SET position = $5, last_batch_at = clock_timestamp(), closed_at = NULL, ended = false,
-       tail_length = $7, tail_sha256 = $8,
-       newest_event_ms = greatest(newest_event_ms, $9),
-       accepted = accepted + $10, malformed = malformed + $11, quarantined = quarantined + $12,
-       skipped = skipped + $13, late = late + $14,
-       rejections = CASE WHEN $15 = '[]' THEN rejections ELSE jsonb_path_query_array($15::jsonb || rejections, '$[0 to ${REJECTIONS_KEPT - 1}]') END
-     WHERE tenant_id = $1 AND agent_id = $2 AND id = $3 AND position = $4 AND ($6::integer IS NULL OR epoch = $6)
-     RETURNING id`,
-    [
-      batch.tenantId,
-      batch.agentId,
-      batch.streamId,
-      batch.from,
-      batch.to,
-      batch.epoch,
-      batch.tail?.length ?? null,
-      batch.tail?.sha256 ?? null,
-      batch.newestEventMs,
-      batch.accepted,
-      batch.malformed,
-      batch.quarantined,
-      batch.skipped,
-      batch.late,
-      batch.rejections,
-    ],
-    { name: 'advance-stream' },
-  );
-  return rows.length === 1;
+/** What of a batch moves a stream, in the order of the statement's parameters. */
+const ADVANCED: { name: string; type: string; of: (batch: AdvanceStream) => unknown }[] = [
+  { name: 'tenant_id', type: 'uuid', of: ({ tenantId }) => tenantId },
+  { name: 'agent_id', type: 'uuid', of: ({ agentId }) => agentId },
+  { name: 'id', type: 'uuid', of: ({ streamId }) => streamId },
+  { name: 'from_position', type: 'bigint', of: ({ from }) => from },
+  { name: 'to_position', type: 'bigint', of: ({ to }) => to },
+  { name: 'epoch', type: 'integer', of: ({ epoch }) => epoch },
+  { name: 'tail_length', type: 'integer', of: ({ tail }) => tail?.length ?? null },
+  { name: 'tail_sha256', type: 'text', of: ({ tail }) => tail?.sha256 ?? null },
+  { name: 'newest_event_ms', type: 'bigint', of: ({ newestEventMs }) => newestEventMs },
+  { name: 'accepted', type: 'bigint', of: ({ accepted }) => accepted },
+  { name: 'malformed', type: 'bigint', of: ({ malformed }) => malformed },
+  { name: 'quarantined', type: 'bigint', of: ({ quarantined }) => quarantined },
+  { name: 'skipped', type: 'bigint', of: ({ skipped }) => skipped },
+  { name: 'late', type: 'bigint', of: ({ late }) => late },
+  { name: 'rejections', type: 'text', of: ({ rejections }) => rejections },
+];
+const SUMMED = ['accepted', 'malformed', 'quarantined', 'skipped', 'late'];
+
+const ADVANCE = `
+  UPDATE stream t SET position = b.to_position, last_batch_at = clock_timestamp(), closed_at = NULL, ended = false,
+    tail_length = b.tail_length, tail_sha256 = b.tail_sha256,
+    newest_event_ms = greatest(t.newest_event_ms, b.newest_event_ms),
+    ${SUMMED.map((name) => `${name} = t.${name} + b.${name}`).join(', ')},
+    rejections = CASE WHEN b.rejections = '[]' THEN t.rejections
+      ELSE jsonb_path_query_array(b.rejections::jsonb || t.rejections, '$[0 to ${REJECTIONS_KEPT - 1}]') END
+  FROM unnest(${ADVANCED.map(({ type }, i) => `$${i + 1}::${type}[]`).join(', ')})
+    AS b (${ADVANCED.map(({ name }) => name).join(', ')})
+  WHERE t.tenant_id = b.tenant_id AND t.agent_id = b.agent_id AND t.id = b.id AND t.position = b.from_position
+    AND (b.epoch IS NULL OR t.epoch = b.epoch)
+  RETURNING t.id`;
+
+/**
+ * Compare and append: moves each position only from `from`. No two batches may be of one stream.
+ *
+ * @returns ids of the streams that were moved; of the others nothing was changed.
+ */
+export async function advanceStreams(sql: Sql, batches: readonly AdvanceStream[]): Promise<ReadonlySet<string>> {
+  if (batches.length === 0) return new Set();
+  const values = ADVANCED.map(({ of }) => batches.map(of));
+  const rows = await sql<{ id: string }>(ADVANCE, values, { name: 'advance-streams' });
+  return new Set(rows.map(({ id }) => id));
 }
 
 export async function countDuplicate(sql: Sql, tenantId: string, agentId: string, streamId: string): Promise<void> {

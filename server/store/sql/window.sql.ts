@@ -4,20 +4,9 @@ import { emptyWindow, type Numbers, type Totals, type Window } from '../../core/
 import type { Transaction } from '../database.js';
 import { readBreakdowns } from './breakdown.sql.js';
 import { byteaArray } from './bytea-array.js';
+import { KEY_MATCHES, KEYS_ASKED, keyColumns, type WindowKey, type WindowScope } from './window-key.js';
 
 type Sql = Transaction['sql'];
-
-/** Whose windows, and of which width. */
-export interface WindowScope {
-  tenantId: string;
-  /** `TENANT_WIDE`: all of the tenant's agents together. */
-  agentId: string;
-  /** Seconds, one of RESOLUTIONS. */
-  resolution: number;
-}
-
-/** The nil UUID (RFC 9562 §5.9), which is no agent's: windows of all of a tenant's agents together stand under it. */
-export const TENANT_WIDE = '00000000-0000-0000-0000-000000000000';
 
 const [FINEST] = RESOLUTIONS;
 const STATUS_COLUMNS = ['informational', 'success', 'redirection', 'client_error', 'server_error', 'other'];
@@ -48,66 +37,75 @@ export function totalsOf(row: TotalsRow): Totals {
   return { hits: row.hits, bytes: row.bytes, status, peak: row.peak };
 }
 
-type NumbersRow = TotalsRow & { start_ms: number; seconds: Buffer | null };
+/** A 10-second window of an agent. */
+export type FinestKey = Omit<WindowKey, 'resolution'>;
 
-async function readNumbers(sql: Sql, { tenantId, agentId, resolution }: WindowScope, starts: readonly number[]) {
-  return (await sql(
-    `SELECT start_ms, seconds, ${TOTALS_COLUMNS} FROM traffic_window
-     WHERE tenant_id = $1 AND agent_id = $2 AND resolution = $3 AND start_ms = ANY ($4)`,
-    [tenantId, agentId, resolution, starts],
-    { name: 'read-windows' },
-  )) as NumbersRow[];
-}
+const finest = (key: FinestKey): WindowKey => ({ ...key, resolution: FINEST });
+
+type NumbersRow = TotalsRow & { place: number; seconds: Buffer | null };
+
+/** Kept in a subquery of its own: whatever the planner believes of the table, it is looked into row by row. */
+const READ_NUMBERS = `
+  SELECT asked.place, w.* FROM ${KEYS_ASKED},
+    LATERAL (SELECT seconds, ${TOTALS_COLUMNS} FROM traffic_window t WHERE ${KEY_MATCHES} OFFSET 0) w`;
 
 /**
- * The finest windows of an agent that begin at `starts`, with their breakdowns where these are kept: from
- * `breakdownsFromMs` on. The caller holds the agent's lock.
+ * The finest windows of agents in the order asked for, with their breakdowns where asked for and kept; undefined where
+ * there is none. The caller holds the agents' locks.
  */
 export async function readWindows(
   sql: Sql,
-  tenantId: string,
-  agentId: string,
-  starts: readonly number[],
-  breakdownsFromMs: number,
-): Promise<Map<number, Window>> {
-  const scope = { tenantId, agentId, resolution: FINEST };
-  const numbers = await readNumbers(sql, scope, starts);
-  const broken = numbers.map((row) => row.start_ms).filter((startMs) => startMs >= breakdownsFromMs);
-  const breakdowns = await readBreakdowns(sql, scope, broken);
-  return new Map(
-    numbers.map((row) => {
-      const { seconds, breakdown } = emptyWindow();
-      const decoded = row.seconds === null ? seconds : decodeSeconds(row.seconds);
-      const window = { ...totalsOf(row), seconds: decoded, breakdown: breakdowns.get(row.start_ms) ?? breakdown };
-      return [row.start_ms, window];
-    }),
+  asked: readonly (FinestKey & { withBreakdown: boolean })[],
+): Promise<(Window | undefined)[]> {
+  const found = new Array<Window | undefined>(asked.length);
+  const keys = asked.map(finest);
+  const rows = (await sql(READ_NUMBERS, keyColumns(keys), { name: 'read-windows' })) as NumbersRow[];
+  const broken = rows.map(({ place }) => place - 1).filter((at) => asked[at].withBreakdown);
+  const breakdowns = await readBreakdowns(
+    sql,
+    broken.map((at) => keys[at]),
   );
+  const byPlace = new Map(broken.map((at, i) => [at, breakdowns[i]]));
+  for (const row of rows) {
+    const { seconds, breakdown } = emptyWindow();
+    const decoded = row.seconds === null ? seconds : decodeSeconds(row.seconds);
+    const at = row.place - 1;
+    found[at] = { ...totalsOf(row), seconds: decoded, breakdown: byPlace.get(at) ?? breakdown };
+  }
+  return found;
 }
 
 const COLUMNS = ['start_ms', ...NUMBERS];
 const WRITE_NUMBERS = `
-  INSERT INTO traffic_window (tenant_id, agent_id, resolution, revision, seconds, ${COLUMNS.join(', ')})
-  SELECT $1, $2, $3, $4, * FROM unnest($5::bytea[], ${COLUMNS.map((_, i) => `$${i + 6}::bigint[]`).join(', ')})
+  INSERT INTO traffic_window (tenant_id, agent_id, revision, seconds, resolution, ${COLUMNS.join(', ')})
+  SELECT tenant_id, agent_id, revision, seconds, ${FINEST}, ${COLUMNS.join(', ')}
+  FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bytea[], ${COLUMNS.map((_, i) => `$${i + 5}::bigint[]`).join(', ')})
+    AS w (tenant_id, agent_id, revision, seconds, ${COLUMNS.join(', ')})
   ON CONFLICT (tenant_id, agent_id, resolution, start_ms) DO UPDATE SET
     revision = excluded.revision, seconds = excluded.seconds,
     ${NUMBERS.map((name) => `${name} = excluded.${name}`).join(', ')}`;
 
-/** Writes the numbers of the finest windows of an agent whole, as of `revision`. */
-export async function writeWindows(
-  sql: Sql,
-  tenantId: string,
-  agentId: string,
-  revision: number,
-  windows: ReadonlyMap<number, Numbers>,
-): Promise<void> {
-  if (windows.size === 0) return;
-  const seconds = byteaArray(Array.from(windows.values(), (window) => encodeSeconds(window.seconds)));
-  const values = [tenantId, agentId, FINEST, revision, seconds, ...columnsOf(windows)];
+export interface NumbersOfWindow extends FinestKey {
+  /** Of the agent, as of which the window is. */
+  revision: number;
+  numbers: Numbers;
+}
+
+/** Writes the numbers of the finest windows of agents whole. */
+export async function writeWindows(sql: Sql, windows: readonly NumbersOfWindow[]): Promise<void> {
+  if (windows.length === 0) return;
+  const values = [
+    windows.map(({ tenantId }) => tenantId),
+    windows.map(({ agentId }) => agentId),
+    windows.map(({ revision }) => revision),
+    byteaArray(windows.map(({ numbers }) => encodeSeconds(numbers.seconds))),
+    ...columnsOf(windows.map(({ startMs, numbers }) => [startMs, numbers])),
+  ];
   await sql(WRITE_NUMBERS, values, { name: 'write-windows' });
 }
 
 /** Starts and numbers of windows, by column. */
-function columnsOf(windows: ReadonlyMap<number, Totals>): number[][] {
+function columnsOf(windows: Iterable<readonly [startMs: number, totals: Totals]>): number[][] {
   const columns: number[][] = COLUMNS.map(() => []);
   for (const [startMs, { hits, bytes, status, peak }] of windows)
     [startMs, hits, bytes, ...status, peak].forEach((value, i) => {

@@ -13,7 +13,7 @@ import type { Transaction } from '../database.js';
 import { readMarks } from '../sql/mark.sql.js';
 import type { TrafficFloors } from '../sql/tenant-traffic.sql.js';
 import type { OwnedRange } from '../sql/traffic.sql.js';
-import { TENANT_WIDE } from '../sql/window.sql.js';
+import { TENANT_WIDE } from '../sql/window-key.js';
 
 export interface ScopeAgent extends TrafficFloors {
   id: string;

@@ -1,0 +1,45 @@
+import type { DecodedBatch, LogBatch } from '../../schema/log-batch.js';
+import type { Refusal, Rejection } from './place.js';
+
+export interface AppendRequest {
+  tenantId: string;
+  agentName: string;
+  /** Null: the agent's stream `direct`, whose position the server advances by the number of lines. */
+  stream: {
+    id: string;
+    epoch: number | null;
+    tail: { length: number; sha256: string } | null;
+    from: number;
+    to: number;
+  } | null;
+  /** As it came, for the chunk. */
+  wire: LogBatch;
+  batch: DecodedBatch;
+  /** Lines that the agent could not parse, and left out. */
+  malformed: number;
+  skipped: number;
+  rejections: Rejection[];
+}
+
+export interface AppendResult {
+  outcome: 'APPENDED' | 'DUPLICATE' | 'OUT_OF_SEQUENCE' | 'FENCED';
+  agentId: string;
+  /** From which the server expects the stream to go on. */
+  position: number | null;
+  accepted: number;
+  late: number;
+  malformed: number;
+  quarantined: number;
+  /** Starts of the windows that changed, milliseconds; empty where nothing did. */
+  windowStarts: number[];
+  revision: number;
+}
+
+/** A request that is tried. */
+export interface Attempt {
+  request: AppendRequest;
+  /** The batch deflated: it is needed at the end of the transaction only. */
+  body: Promise<Buffer>;
+  /** Entries that the database refused before; null: none. */
+  refusal: Refusal | null;
+}
