@@ -9,7 +9,7 @@ import { serveSocket } from './api/socket.js';
 import { prepareFirstStart } from './auth/first-start.js';
 import { Tokens } from './auth/tokens.js';
 import { Deletion } from './deletion/index.js';
-import { Ingest } from './ingest/index.js';
+import { Heartbeats, Ingest } from './ingest/index.js';
 import { Jobs, type TaskName, tasksOf } from './jobs/index.js';
 import { Live } from './live/index.js';
 import { RetentionService } from './retention/index.js';
@@ -87,6 +87,7 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
       live.changedWindows(tenantId, agentId, windowStarts);
       if (windowStarts.length > 0) evaluator.appended(tenantId, agentId);
     }),
+    heartbeats: new Heartbeats(db),
     rules: new Rules(
       db,
       (tenantId) => live.alertsRecorded(tenantId),

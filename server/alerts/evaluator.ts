@@ -1,50 +1,33 @@
 import type { Logger } from 'pino';
-import { countsNeeded, decideAlert, mayRest, type SecondCounts } from '../core/alerts/decide.js';
-import { agentHasEnded, alertClockMs, decidableUntil, nextClockChange } from '../core/time/clock.js';
-import { decodeSeconds } from '../core/windows/encoding.js';
-import { SECONDS_PER_WINDOW } from '../core/windows/tumbling.js';
-import { hitsBySecond } from '../core/windows/window.js';
 import { isTransient } from '../errors.js';
-import type { Database, Transaction } from '../store/database.js';
-import { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
-import { type LockedAgentRow, lockAgentById, readClockStreams } from '../store/sql/agent.sql.js';
-import { readSeconds } from '../store/sql/traffic.sql.js';
-import { recordAlertEvent } from './events.js';
-import { newState, readStatesOfAgent, type StoredState, specOf, writeState } from './states.js';
+import type { Database } from '../store/database.js';
+import type { AgentKey } from '../store/sql/agent.sql.js';
+import { type Evaluation, evaluateAgents } from './evaluate.js';
+import { SecondsCache } from './seconds-cache.js';
 
 /** How long changes of an agent are gathered before its rules are decided: below what a person notices. */
 const GATHER_MS = 250;
 /** A lock that is held, a database that is away: again after this. */
 const AGAIN_MS = 1_000;
-
-const CLIENT_ERROR = 3;
-const SERVER_ERROR = 4;
-
-interface Due {
-  tenantId: string;
-  agentId: string;
-}
-
-/** What one evaluation of an agent found. */
-interface Evaluation {
-  /** False where another holds the agent's lock. */
-  done: boolean;
-  events: number;
-  /** Nothing fires and no window holds a count. */
-  rested: boolean;
-  /** Milliseconds until the clock may move without a message; null: not before one comes. */
-  againInMs: number | null;
-}
+/** Another holds the agent's lock, for a batch most likely. */
+const HELD_AGAIN_MS = 100;
+/** Agents that are decided in one transaction: their batches wait for it. */
+const AGENTS_AT_ONCE = 50;
 
 /**
  * Decides the alert rules of agents whose clock has moved: state, events and their numbers in one transaction, under
- * the agent's lock, so that any server may do it and each event is recorded once.
+ * the agents' locks, so that any server may do it and each event is recorded once. What is due goes together, and the
+ * more is due, the more do.
  *
  * It rests for an agent once nothing fires and no window holds a count.
  */
 export class Evaluator {
-  private readonly planned = new Map<string, { timer: NodeJS.Timeout; atMs: number }>();
-  private readonly running = new Set<Promise<void>>();
+  /** Agents by when they are due, milliseconds of the monotonic clock. */
+  private readonly due = new Map<string, AgentKey & { atMs: number }>();
+  private readonly seconds = new SecondsCache();
+  private timer: NodeJS.Timeout | undefined;
+  private wakesAtMs = Number.POSITIVE_INFINITY;
+  private running: Promise<void> | null = null;
   private stopped = false;
 
   constructor(
@@ -55,7 +38,7 @@ export class Evaluator {
 
   /** Takes up what was not rested when a server last stopped. */
   async start(): Promise<void> {
-    const due = await this.db.ownerSql<Due & { [column: string]: unknown }>(
+    const due = await this.db.ownerSql<AgentKey & { [column: string]: unknown }>(
       `SELECT tenant_id AS "tenantId", id AS "agentId" FROM agent WHERE NOT alert_rested`,
     );
     for (const { tenantId, agentId } of due) this.appended(tenantId, agentId);
@@ -73,150 +56,76 @@ export class Evaluator {
 
   async stop(): Promise<void> {
     this.stopped = true;
-    for (const { timer } of this.planned.values()) clearTimeout(timer);
-    this.planned.clear();
-    await Promise.all(this.running);
+    clearTimeout(this.timer);
+    this.due.clear();
+    await this.running;
   }
 
   /** Plans an evaluation; of two plans for an agent the earlier counts. */
-  private schedule(due: Due, delayMs: number): void {
+  private schedule({ tenantId, agentId }: AgentKey, delayMs: number): void {
     const atMs = performance.now() + delayMs;
-    const planned = this.planned.get(due.agentId);
+    const planned = this.due.get(agentId);
     if (this.stopped || (planned && planned.atMs <= atMs)) return;
-    clearTimeout(planned?.timer);
-    const timer = setTimeout(() => {
-      this.planned.delete(due.agentId);
-      const run = this.run(due).finally(() => this.running.delete(run));
-      this.running.add(run);
-    }, delayMs);
-    this.planned.set(due.agentId, { timer, atMs });
+    this.due.set(agentId, { tenantId, agentId, atMs });
+    if (this.running === null && atMs < this.wakesAtMs) this.wake(atMs);
   }
 
-  private async run(due: Due): Promise<void> {
+  private wake(atMs: number): void {
+    clearTimeout(this.timer);
+    this.wakesAtMs = atMs;
+    this.timer = setTimeout(
+      () => {
+        this.wakesAtMs = Number.POSITIVE_INFINITY;
+        this.running = this.runDue().finally(() => {
+          this.running = null;
+          const nextMs = Math.min(...Array.from(this.due.values(), (one) => one.atMs));
+          if (!this.stopped && this.due.size > 0) this.wake(nextMs);
+        });
+      },
+      Math.max(0, atMs - performance.now()),
+    );
+  }
+
+  private async runDue(): Promise<void> {
+    const nowMs = performance.now();
+    const due = [...this.due.values()].filter(({ atMs }) => atMs <= nowMs).sort((a, b) => a.atMs - b.atMs);
+    for (let from = 0; from < due.length && !this.stopped; from += AGENTS_AT_ONCE)
+      await this.run(due.slice(from, from + AGENTS_AT_ONCE));
+  }
+
+  private async run(some: readonly AgentKey[]): Promise<void> {
+    // What comes from here on may be too late for this evaluation.
+    for (const { agentId } of some) this.due.delete(agentId);
     try {
-      const { done, events, rested, againInMs } = await this.evaluate(due);
-      if (events > 0) this.onEvents(due.tenantId);
-      if (!done) this.schedule(due, AGAIN_MS);
-      else if (!rested && againInMs !== null) this.schedule(due, Math.max(againInMs, AGAIN_MS));
+      const evaluations = await this.evaluate(some);
+      some.forEach((agent, i) => {
+        this.follow(agent, evaluations[i]);
+      });
     } catch (error) {
-      if (!isTransient(error)) this.log.error({ err: error, agentId: due.agentId }, 'alert evaluation failed');
-      this.schedule(due, AGAIN_MS);
+      await this.recover(some, error);
     }
   }
 
-  /** Decides all rules of one agent up to its clock. */
-  private async evaluate({ tenantId, agentId }: Due): Promise<Evaluation> {
-    return this.db.inTenants([tenantId], async (tx) => {
-      const agent = await lockAgentById(tx.sql, tenantId, agentId, { skipLocked: true });
-      if (!agent) return { done: !(await exists(tx, tenantId, agentId)), events: 0, rested: true, againInMs: null };
-      const [streams] = await readClockStreams(tx.sql, [{ tenantId, agentId }]);
-      const computed = alertClockMs(streams, agent.nowMs);
-      const clockMs = computed === null ? agent.alertClockMs : Math.max(computed, agent.alertClockMs ?? computed);
-      if (clockMs === null || agent.firstEventMs === null)
-        return { done: true, events: 0, rested: false, againInMs: null };
-
-      const rules = await rulesOf(tx, tenantId, agentId);
-      const decided = await decideRules(tx, tenantId, agent, rules, clockMs, agentHasEnded(streams, agent.nowMs));
-      await tx.sql(
-        `UPDATE agent SET alert_clock_ms = $3, alert_rested = $4 WHERE tenant_id = $1 AND id = $2
-         AND (alert_clock_ms IS DISTINCT FROM $3 OR alert_rested <> $4)`,
-        [tenantId, agentId, clockMs, decided.rested],
-      );
-      const nextMs = nextClockChange(streams, agent.nowMs);
-      return { done: true, ...decided, againInMs: nextMs === null ? null : nextMs - agent.nowMs };
-    });
+  private evaluate(some: readonly AgentKey[]): Promise<Evaluation[]> {
+    const tenantIds = [...new Set(some.map(({ tenantId }) => tenantId))];
+    return this.db.inTenants(tenantIds, (tx) => evaluateAgents(tx, some, this.seconds));
   }
-}
 
-async function exists(tx: Transaction, tenantId: string, agentId: string): Promise<boolean> {
-  return (await tx.sql('SELECT FROM agent WHERE tenant_id = $1 AND id = $2', [tenantId, agentId])).length > 0;
-}
+  private follow(agent: AgentKey, { held, events, rested, againInMs }: Evaluation): void {
+    if (events > 0) this.onEvents(agent.tenantId);
+    if (held) this.schedule(agent, HELD_AGAIN_MS);
+    else if (rested) this.seconds.forget(agent.agentId);
+    else if (againInMs !== null) this.schedule(agent, Math.max(againInMs, AGAIN_MS));
+  }
 
-async function rulesOf(tx: Transaction, tenantId: string, agentId: string): Promise<AlertRuleEntity[]> {
-  const rules = await tx.manager.find(AlertRuleEntity, {
-    where: { tenantId, enabled: true },
-    order: { createdAt: 'ASC', id: 'ASC' },
-  });
-  return rules.filter((rule) => rule.agentIds.length === 0 || rule.agentIds.includes(agentId));
-}
-
-async function decideRules(
-  tx: Transaction,
-  tenantId: string,
-  agent: LockedAgentRow,
-  rules: AlertRuleEntity[],
-  clockMs: number,
-  ended: boolean,
-): Promise<{ events: number; rested: boolean }> {
-  const states = await readStatesOfAgent(tx.sql, tenantId, agent.id);
-  const known = rules.map((rule) => ({ rule, state: states.get(rule.id) ?? newState(rule, agent.id) }));
-  const firstEventSecond = Math.floor(agent.firstEventMs! / 1_000);
-  const newestSecond = Math.floor(agent.lastEventMs! / 1_000);
-  const needed = known.map(({ rule, state }) => countsNeeded(specOf(rule), state, firstEventSecond).fromSecond);
-  const counts = known.length === 0 ? [] : await readCounts(tx, tenantId, agent.id, Math.min(...needed), newestSecond);
-
-  const moved: { rule: AlertRuleEntity; state: StoredState; transitions: Transitions }[] = [];
-  for (const { rule, state } of known) {
-    const spec = specOf(rule);
-    let decision = decideAlert(spec, state, counts, { firstEventSecond, until: decidableUntil(clockMs) });
-    const transitions = [...decision.transitions];
-    if (ended) {
-      const until = newestSecond + rule.windowSeconds;
-      decision = decideAlert(spec, decision.state, counts, { firstEventSecond, until, onlyRecover: true });
-      transitions.push(...decision.transitions);
+  /** What fails together is done one by one, so that one agent's trouble is not another's. */
+  private async recover(some: readonly AgentKey[], error: unknown): Promise<void> {
+    for (const { agentId } of some) this.seconds.forget(agentId);
+    if (some.length > 1 && !isTransient(error)) {
+      for (const one of some) await this.run([one]);
+      return;
     }
-    moved.push({ rule, state: { ...state, ...decision.state }, transitions });
+    if (!isTransient(error)) this.log.error({ err: error, agentId: some[0].agentId }, 'alert evaluation failed');
+    for (const one of some) this.schedule(one, AGAIN_MS);
   }
-  const events = await record(tx, tenantId, agent, moved);
-  const rested = moved.every(({ rule, state }) => mayRest(specOf(rule), state, newestSecond));
-  return { events, rested };
-}
-
-type Transitions = ReturnType<typeof decideAlert>['transitions'];
-
-/** Writes states and events; the events of all rules in the order of their seconds. */
-async function record(
-  tx: Transaction,
-  tenantId: string,
-  agent: LockedAgentRow,
-  moved: { rule: AlertRuleEntity; state: StoredState; transitions: Transitions }[],
-): Promise<number> {
-  const events = moved.flatMap(({ rule, state, transitions }) =>
-    transitions.map((transition) => ({ rule, state, transition })),
-  );
-  events.sort((a, b) => a.transition.at - b.transition.at);
-  for (const { rule, state, transition } of events) {
-    const id = await recordAlertEvent(tx.sql, tenantId, {
-      rule,
-      agentId: agent.id,
-      agentName: agent.name,
-      ...transition,
-      startedBy: transition.type === 'RECOVERED' ? state.startedBy : null,
-    });
-    state.startedBy = transition.type === 'TRIGGERED' ? id : null;
-  }
-  for (const { state } of moved) await writeState(tx.sql, tenantId, state);
-  return events.length;
-}
-
-/** An agent's counts by second, those that are not zero. */
-async function readCounts(
-  tx: Transaction,
-  tenantId: string,
-  agentId: string,
-  fromSecond: number,
-  toSecond: number,
-): Promise<SecondCounts[]> {
-  const counts: SecondCounts[] = [];
-  for (const row of await readSeconds(tx.sql, tenantId, agentId, fromSecond, toSecond)) {
-    const seconds = decodeSeconds(row.seconds);
-    const hits = hitsBySecond(seconds);
-    for (let i = 0; i < SECONDS_PER_WINDOW; i++) {
-      if (hits[i] === 0) continue;
-      const { bytes, status } = seconds;
-      const [clientErrors, serverErrors] = [status[CLIENT_ERROR][i], status[SERVER_ERROR][i]];
-      counts.push({ second: row.startMs / 1_000 + i, hits: hits[i], bytes: bytes[i], clientErrors, serverErrors });
-    }
-  }
-  return counts;
 }

@@ -5,7 +5,7 @@ import type { Database, Transaction } from '../store/database.js';
 import { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
 import { type LockedAgentRow, lockAgentById, readClockStreams } from '../store/sql/agent.sql.js';
 import { recordAlertEvent } from './events.js';
-import { newState, readStatesOfRule, specOf, writeState } from './states.js';
+import { newState, readStatesOfRule, specOf, writeStates } from './states.js';
 
 /** What a user sets of a rule. */
 export type RuleChange = Partial<
@@ -150,7 +150,7 @@ async function beginAnew(tx: Transaction, rule: AlertRuleEntity, agents: LockedA
     const computed = alertClockMs(streams, agent.nowMs);
     if (computed === null && agent.alertClockMs === null) continue;
     const clockMs = Math.max(computed ?? 0, agent.alertClockMs ?? 0);
-    await writeState(tx.sql, rule.tenantId, { ...newState(rule, agent.id), decidedUntil: decidableUntil(clockMs) });
+    await writeStates(tx.sql, [{ ...newState(rule, agent.id), decidedUntil: decidableUntil(clockMs) }]);
     await tx.sql('UPDATE agent SET alert_rested = false WHERE tenant_id = $1 AND id = $2', [rule.tenantId, agent.id]);
   }
 }

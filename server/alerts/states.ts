@@ -6,6 +6,7 @@ type Sql = Transaction['sql'];
 
 /** Where a rule stands over one agent. */
 export interface StoredState extends AlertState {
+  tenantId: string;
   ruleId: string;
   agentId: string;
   ruleVersion: number;
@@ -14,8 +15,9 @@ export interface StoredState extends AlertState {
 }
 
 /** Of a rule that is older than the agent: it begins with the agent's first entry. */
-export function newState(rule: Pick<AlertRuleEntity, 'id' | 'version'>, agentId: string): StoredState {
+export function newState(rule: Pick<AlertRuleEntity, 'tenantId' | 'id' | 'version'>, agentId: string): StoredState {
   return {
+    tenantId: rule.tenantId,
     ruleId: rule.id,
     agentId,
     ruleVersion: rule.version,
@@ -26,48 +28,67 @@ export function newState(rule: Pick<AlertRuleEntity, 'id' | 'version'>, agentId:
   };
 }
 
-const COLUMNS = `rule_id AS "ruleId", agent_id AS "agentId", rule_version AS "ruleVersion", firing,
-  decided_until AS "decidedUntil", value, started_by AS "startedBy"`;
+/**
+ * What is decided up to the agent's alert clock is not written second by second: the clock says it. The row's own time
+ * counts where it is later: what was decided beyond the clock, of sources that ended or while the agent rested.
+ */
+const SELECT = `
+  SELECT s.tenant_id AS "tenantId", rule_id AS "ruleId", agent_id AS "agentId", rule_version AS "ruleVersion", firing,
+    CASE WHEN decided_until IS NOT NULL THEN greatest(decided_until, alert_clock_ms / 1000 - 1) END AS "decidedUntil", value, started_by AS "startedBy"
+  FROM alert_state s JOIN agent a ON a.tenant_id = s.tenant_id AND a.id = s.agent_id`;
 
 type Row = StoredState & { [column: string]: unknown };
 
-export async function readStatesOfAgent(
-  sql: Sql,
-  tenantId: string,
-  agentId: string,
-): Promise<Map<string, StoredState>> {
-  const rows = await sql<Row>(`SELECT ${COLUMNS} FROM alert_state WHERE tenant_id = $1 AND agent_id = $2`, [
-    tenantId,
-    agentId,
-  ]);
-  return new Map(rows.map((row) => [row.ruleId, row]));
+export type StateKey = Pick<StoredState, 'tenantId' | 'ruleId' | 'agentId'>;
+
+/** In the order asked for; undefined where a rule has not been decided over an agent yet. */
+export async function readStates(sql: Sql, keys: readonly StateKey[]): Promise<(StoredState | undefined)[]> {
+  const found = new Array<StoredState | undefined>(keys.length);
+  if (keys.length === 0) return found;
+  const rows = await sql<StoredState & { place: number }>(
+    `SELECT asked.place, t.* FROM unnest($1::uuid[], $2::uuid[], $3::uuid[])
+         WITH ORDINALITY AS asked (tenant_id, rule_id, agent_id, place),
+       LATERAL (${SELECT} WHERE s.tenant_id = asked.tenant_id AND s.rule_id = asked.rule_id
+         AND s.agent_id = asked.agent_id OFFSET 0) t`,
+    [keys.map(({ tenantId }) => tenantId), keys.map(({ ruleId }) => ruleId), keys.map(({ agentId }) => agentId)],
+    { name: 'read-states' },
+  );
+  for (const { place, ...state } of rows) found[place - 1] = state;
+  return found;
 }
 
 export async function readStatesOfRule(sql: Sql, tenantId: string, ruleId: string): Promise<Map<string, StoredState>> {
-  const rows = await sql<Row>(`SELECT ${COLUMNS} FROM alert_state WHERE tenant_id = $1 AND rule_id = $2`, [
-    tenantId,
-    ruleId,
-  ]);
+  const rows = await sql<Row>(`${SELECT} WHERE s.tenant_id = $1 AND s.rule_id = $2`, [tenantId, ruleId]);
   return new Map(rows.map((row) => [row.agentId, row]));
 }
 
-/** Writes a state. The caller holds its agent's lock. */
-export async function writeState(sql: Sql, tenantId: string, state: StoredState): Promise<void> {
+/** Columns of a state's row, in the order of the statement's parameters. */
+const WRITTEN: { name: string; type: string; of: (state: StoredState) => unknown }[] = [
+  { name: 'tenant_id', type: 'uuid', of: ({ tenantId }) => tenantId },
+  { name: 'rule_id', type: 'uuid', of: ({ ruleId }) => ruleId },
+  { name: 'agent_id', type: 'uuid', of: ({ agentId }) => agentId },
+  { name: 'rule_version', type: 'integer', of: ({ ruleVersion }) => ruleVersion },
+  { name: 'firing', type: 'boolean', of: ({ firing }) => firing },
+  { name: 'decided_until', type: 'bigint', of: ({ decidedUntil }) => decidedUntil },
+  { name: 'value', type: 'float8', of: ({ value }) => value },
+  { name: 'started_by', type: 'uuid', of: ({ startedBy }) => startedBy },
+];
+const KEY_COLUMNS = 3;
+
+/** Writes states. The caller holds their agents' locks. */
+export async function writeStates(sql: Sql, states: readonly StoredState[]): Promise<void> {
+  if (states.length === 0) return;
+  const names = WRITTEN.map(({ name }) => name);
   await sql(
-    `INSERT INTO alert_state (tenant_id, rule_id, agent_id, rule_version, firing, decided_until, value, started_by)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-     ON CONFLICT (tenant_id, rule_id, agent_id) DO UPDATE SET rule_version = excluded.rule_version, firing = excluded.firing,
-       decided_until = excluded.decided_until, value = excluded.value, started_by = excluded.started_by`,
-    [
-      tenantId,
-      state.ruleId,
-      state.agentId,
-      state.ruleVersion,
-      state.firing,
-      state.decidedUntil,
-      state.value,
-      state.startedBy,
-    ],
+    `INSERT INTO alert_state (${names.join(', ')})
+     SELECT * FROM unnest(${WRITTEN.map(({ type }, i) => `$${i + 1}::${type}[]`).join(', ')})
+     ON CONFLICT (tenant_id, rule_id, agent_id) DO UPDATE SET
+       ${names
+         .slice(KEY_COLUMNS)
+         .map((name) => `${name} = excluded.${name}`)
+         .join(', ')}`,
+    WRITTEN.map(({ of }) => states.map(of)),
+    { name: 'write-states' },
   );
 }
 

@@ -2,7 +2,7 @@ import type { Rules } from '../alerts/index.js';
 import type { Identity } from '../auth/tokens.js';
 import type { Deletion } from '../deletion/index.js';
 import { unauthenticated } from '../errors.js';
-import type { Ingest } from '../ingest/index.js';
+import type { Heartbeats, Ingest } from '../ingest/index.js';
 import type { Live } from '../live/index.js';
 import type { RetentionService } from '../retention/index.js';
 import type { Database } from '../store/database.js';
@@ -11,6 +11,7 @@ import type { Database } from '../store/database.js';
 export interface Services {
   db: Database;
   ingest: Ingest;
+  heartbeats: Heartbeats;
   live: Live;
   rules: Rules;
   deletion: Deletion;

@@ -1,4 +1,5 @@
-import { agentWatermarkMs, type StreamClockInput } from '../core/time/clock.js';
+import { agentWatermarkMs } from '../core/time/clock.js';
+import { ApiError } from '../errors.js';
 import type { Transaction } from '../store/database.js';
 import {
   type AgentName,
@@ -8,6 +9,7 @@ import {
   lockFreeAgents,
   readClockStreams,
 } from '../store/sql/agent.sql.js';
+import type { Outcome } from './together.js';
 
 /**
  * Takes the agent's lock, the right to change anything of it: positions, windows, chunks, alert states. The agent is
@@ -27,39 +29,49 @@ export async function lockOrRegisterAgent(tx: Transaction, tenantId: string, nam
   }
 }
 
-/** Takes the locks of agents; says of each without one why. */
+/** One agent's requests are done in the order in which they came. */
+export const agentKeyOf = ({ tenantId, agentName }: { tenantId: string; agentName: string }): string =>
+  `${tenantId} ${agentName}`;
+
+/** What came of a group of one that waited for its agent. */
+export function only<Result>([outcome]: readonly Outcome<Result>[]): Result {
+  if (outcome instanceof ApiError) throw outcome;
+  if (outcome === 'HELD' || outcome === 'ALONE') throw new Error(`alone, and yet ${outcome}`);
+  return outcome;
+}
+
+/** Takes the locks of agents; says of each without one why: another holds it, or there is no such agent yet. */
 export type LockAgents = (
   tx: Transaction,
   agents: readonly AgentName[],
-) => Promise<(LockedAgentRow | 'HELD' | 'UNKNOWN_AGENT')[]>;
+) => Promise<(LockedAgentRow | 'HELD' | 'ALONE')[]>;
 
 /** Those that nobody else holds: who takes several waits for none, so that no two wait for each other. */
 export const lockFree: LockAgents = async (tx, agents) => {
   const locked = await lockFreeAgents(tx.sql, agents);
   if (!locked.includes(undefined)) return locked as LockedAgentRow[];
   const known = await knownAgents(tx.sql, agents);
-  return locked.map((agent, i) => agent ?? (known[i] ? 'HELD' : 'UNKNOWN_AGENT'));
+  return locked.map((agent, i) => agent ?? (known[i] ? 'HELD' : 'ALONE'));
 };
+
+/** One: waits for it where it is known. */
+export const lockWaitingFor: LockAgents = async (tx, [{ tenantId, name }]) => [
+  (await lockAgent(tx.sql, tenantId, name)) ?? 'ALONE',
+];
 
 /** One: waits for it, registers it where it is new. */
 export const lockWaiting: LockAgents = async (tx, [{ tenantId, name }]) => [
   await lockOrRegisterAgent(tx, tenantId, name),
 ];
 
-/** Moves the agent's watermark to what its streams say now; it never goes back. */
-export async function moveWatermark(
+/** Agents' watermarks by what their streams say now. Whoever writes them keeps them from going back. */
+export async function watermarksOf(
   tx: Transaction,
-  tenantId: string,
-  agentId: string,
-  nowMs: number,
-): Promise<StreamClockInput[]> {
-  const [streams] = await readClockStreams(tx.sql, [{ tenantId, agentId }]);
-  const watermarkMs = agentWatermarkMs(streams, nowMs);
-  if (watermarkMs !== null) {
-    await tx.sql(
-      'UPDATE agent SET watermark_ms = greatest(watermark_ms, $3) WHERE tenant_id = $1 AND id = $2 AND watermark_ms IS DISTINCT FROM greatest(watermark_ms, $3)',
-      [tenantId, agentId, watermarkMs],
-    );
-  }
-  return streams;
+  agents: readonly { tenantId: string; agent: LockedAgentRow }[],
+): Promise<(number | null)[]> {
+  const streams = await readClockStreams(
+    tx.sql,
+    agents.map(({ tenantId, agent }) => ({ tenantId, agentId: agent.id })),
+  );
+  return agents.map(({ agent }, i) => agentWatermarkMs(streams[i], agent.nowMs));
 }

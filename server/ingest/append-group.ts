@@ -1,7 +1,8 @@
 import { cleanText } from '../../schema/log-batch.js';
-import { agentWatermarkMs, alertClockMs, decidableUntil, streamWatermarkMs } from '../core/time/clock.js';
+import type { LogRetention } from '../core/retention/layout.js';
+import { alertClockMs, decidableUntil, streamWatermarkMs } from '../core/time/clock.js';
 import { BatchAggregate } from '../core/windows/aggregate.js';
-import { type ApiError, notFound } from '../errors.js';
+import { notFound } from '../errors.js';
 import { chunksOf, type RetentionCache } from '../retention/index.js';
 import type { Transaction } from '../store/database.js';
 import { type LockedAgentRow, noteBatches, readClockStreams } from '../store/sql/agent.sql.js';
@@ -14,16 +15,15 @@ import {
   findStreams,
   type StreamRow,
 } from '../store/sql/stream.sql.js';
-import type { LockAgents } from './agents.js';
+import { type LockAgents, watermarksOf } from './agents.js';
+import type { OpenedWindows } from './open-windows.js';
 import { type Placed, placeEntries, type Refusal, type Rejection, SAMPLE_LENGTH_MAX } from './place.js';
 import type { AppendRequest, AppendResult, Attempt } from './request.js';
+import type { Outcome } from './together.js';
 import { type CountedBatch, mergeIntoStored } from './windows.js';
 
 /** The stream of batches that name none. */
 const DIRECT = 'direct';
-
-/** What came of a batch; nothing was done for one whose agent another holds, or that is not there. */
-export type Outcome = AppendResult | ApiError | 'HELD' | 'UNKNOWN_AGENT';
 
 /** A batch whose agent's lock is held. */
 interface Locked {
@@ -51,9 +51,9 @@ const nothing = { accepted: 0, late: 0, malformed: 0, quarantined: 0, windowStar
 export async function appendGroup(
   tx: Transaction,
   attempts: readonly Attempt[],
-  { lock, retention }: { lock: LockAgents; retention: RetentionCache },
-): Promise<Outcome[]> {
-  const outcomes: Outcome[] = [];
+  { lock, retention, opened }: { lock: LockAgents; retention: RetentionCache; opened: OpenedWindows },
+): Promise<Outcome<AppendResult>[]> {
+  const outcomes: Outcome<AppendResult>[] = [];
   const agents = await lock(
     tx,
     attempts.map(({ request }) => ({ tenantId: request.tenantId, name: request.agentName })),
@@ -66,7 +66,7 @@ export async function appendGroup(
   const fitting = await matching(tx, locked, outcomes);
   await wakeAlerts(tx, fitting);
   const advanced = await advance(tx, fitting, outcomes);
-  await count(tx, advanced, outcomes);
+  await count(tx, advanced, outcomes, opened);
   await store(tx, advanced, retention);
   await note(tx, advanced);
   return outcomes;
@@ -78,7 +78,11 @@ const keyOf = ({ attempt, agent }: Locked) => ({ tenantId: attempt.request.tenan
  * Those whose position and epoch are the stream's; the locks hold the streams still: what does not fit is known before
  * anything is changed for it.
  */
-async function matching(tx: Transaction, locked: readonly Locked[], outcomes: Outcome[]): Promise<Fitting[]> {
+async function matching(
+  tx: Transaction,
+  locked: readonly Locked[],
+  outcomes: Outcome<AppendResult>[],
+): Promise<Fitting[]> {
   const names = locked.map((one) => ({ ...keyOf(one), idOrName: one.attempt.request.stream?.id ?? DIRECT }));
   const streams = await findStreams(tx.sql, names);
   const fitting: Fitting[] = [];
@@ -122,7 +126,11 @@ async function refuse(tx: Transaction, { attempt, agent }: Locked, stream: Strea
 }
 
 /** Moves the positions of those that still fit. */
-async function advance(tx: Transaction, fitting: readonly Fitting[], outcomes: Outcome[]): Promise<Fitting[]> {
+async function advance(
+  tx: Transaction,
+  fitting: readonly Fitting[],
+  outcomes: Outcome<AppendResult>[],
+): Promise<Fitting[]> {
   const moved = await advanceStreams(tx.sql, fitting.map(advanceOf));
   for (const one of fitting) if (!moved.has(one.stream.id)) outcomes[one.at] = await refuse(tx, one, one.stream);
   return fitting.filter(({ stream }) => moved.has(stream.id));
@@ -168,7 +176,12 @@ function cleanRejection({ position, reason, sample }: Rejection): Rejection {
 }
 
 /** Merges the windows, and says what came of each batch. */
-async function count(tx: Transaction, advanced: readonly Fitting[], outcomes: Outcome[]): Promise<void> {
+async function count(
+  tx: Transaction,
+  advanced: readonly Fitting[],
+  outcomes: Outcome<AppendResult>[],
+  opened: OpenedWindows,
+): Promise<void> {
   const counted: CountedBatch[] = [];
   for (const one of advanced) {
     const { attempt, agent, at, to, placed } = one;
@@ -181,26 +194,32 @@ async function count(tx: Transaction, advanced: readonly Fitting[], outcomes: Ou
     outcomes[at] = { ...result, malformed: malformedOf(one), windowStarts, revision };
     if (accepted > 0) counted.push({ tenantId, agent, revision, aggregate });
   }
-  await mergeIntoStored(tx, counted);
+  await mergeIntoStored(tx, counted, opened);
 }
 
 /** Stores the raw entries. */
 async function store(tx: Transaction, advanced: readonly Fitting[], retention: RetentionCache): Promise<void> {
   const chunks = [];
+  const byTenant = new Map<string, LogRetention>();
+  for (const tenantId of new Set(advanced.map((one) => keyOf(one).tenantId)))
+    byTenant.set(tenantId, await retention.read(tx, tenantId));
   for (const one of advanced.filter(({ placed }) => placed.accepted > 0)) {
     const { attempt, agent, stream, from, placed } = one;
     const { batch } = attempt.request;
     const key = { ...keyOf(one), streamId: stream.id, from };
     const body = await attempt.body;
     const stored = { key, takenInMs: agent.nowMs, batch, body, ordinals: null, left: placed.left };
-    chunks.push(...(await chunksOf(stored, await retention.read(tx, key.tenantId), agent.nowMs)));
+    chunks.push(...(await chunksOf(stored, byTenant.get(key.tenantId)!, agent.nowMs)));
   }
   await insertChunks(tx.sql, chunks);
 }
 
 /** The agents have said something; their watermarks move to what their streams say now, and never back. */
 async function note(tx: Transaction, advanced: readonly Fitting[]): Promise<void> {
-  const streams = await readClockStreams(tx.sql, advanced.map(keyOf));
+  const watermarks = await watermarksOf(
+    tx,
+    advanced.map((one) => ({ tenantId: keyOf(one).tenantId, agent: one.agent })),
+  );
   const noted = advanced.map((one, i) => {
     const { agent, placed } = one;
     const hasEntries = placed.accepted > 0;
@@ -209,7 +228,7 @@ async function note(tx: Transaction, advanced: readonly Fitting[]): Promise<void
       revision: agent.revision + 1,
       firstMs: hasEntries ? placed.firstMs : null,
       lastMs: hasEntries ? placed.lastMs : null,
-      watermarkMs: agentWatermarkMs(streams[i], agent.nowMs),
+      watermarkMs: watermarks[i],
     };
   });
   await noteBatches(tx.sql, noted);
@@ -221,15 +240,15 @@ async function note(tx: Transaction, advanced: readonly Fitting[]): Promise<void
  */
 async function wakeAlerts(tx: Transaction, fitting: readonly Fitting[]): Promise<void> {
   const rested = fitting.filter(({ agent, placed }) => agent.alertRested && placed.accepted > 0);
+  if (rested.length === 0) return;
   const streams = await readClockStreams(tx.sql, rested.map(keyOf));
-  for (const [i, one] of rested.entries()) {
-    const { alertClockMs: knownMs, nowMs } = one.agent;
-    const clockMs = Math.max(knownMs ?? 0, alertClockMs(streams[i], nowMs) ?? 0);
-    if (clockMs === 0) continue;
-    const { tenantId, agentId } = keyOf(one);
-    await tx.sql(
-      'UPDATE alert_state SET decided_until = $3 WHERE tenant_id = $1 AND agent_id = $2 AND decided_until < $3',
-      [tenantId, agentId, decidableUntil(clockMs)],
-    );
-  }
+  const clocks = rested.map(({ agent }, i) =>
+    Math.max(agent.alertClockMs ?? 0, alertClockMs(streams[i], agent.nowMs) ?? 0),
+  );
+  await tx.sql(
+    `UPDATE alert_state t SET decided_until = c.until FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS c (tenant_id, agent_id, until)
+     WHERE t.tenant_id = c.tenant_id AND t.agent_id = c.agent_id AND t.decided_until < c.until`,
+    [rested.map((one) => keyOf(one).tenantId), rested.map((one) => keyOf(one).agentId), clocks.map(decidableUntil)],
+    { name: 'wake-alerts' },
+  );
 }

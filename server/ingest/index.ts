@@ -1,4 +1,5 @@
 export { Ingest } from './append.js';
+export { Heartbeats, type StreamHeartbeat } from './heartbeats.js';
 export type { Rejection } from './place.js';
 export type { AppendRequest, AppendResult } from './request.js';
-export { connectAgent, heartbeat, openStream } from './sessions.js';
+export { connectAgent, openStream } from './sessions.js';

@@ -38,7 +38,7 @@ export interface AppendResult {
 /** A request that is tried. */
 export interface Attempt {
   request: AppendRequest;
-  /** The batch deflated: it is needed at the end of the transaction only. */
+  /** The batch as a chunk holds it: it is needed at the end of the transaction only. */
   body: Promise<Buffer>;
   /** Entries that the database refused before; null: none. */
   refusal: Refusal | null;

@@ -1,9 +1,7 @@
 import { cleanText } from '../../schema/log-batch.js';
-import { saturatingSum } from '../core/saturating.js';
 import { notFound } from '../errors.js';
-import type { Database, Transaction } from '../store/database.js';
-import { lockAgent } from '../store/sql/agent.sql.js';
-import { lockOrRegisterAgent, moveWatermark } from './agents.js';
+import type { Database } from '../store/database.js';
+import { lockOrRegisterAgent } from './agents.js';
 
 /** Hash of a stretch of a file: proof of which file it is. */
 export interface Digest {
@@ -96,70 +94,4 @@ export async function openStream(
     if (opened.length === 0) throw notFound('Stream');
     return opened[0];
   });
-}
-
-export interface StreamHeartbeat {
-  streamId: string;
-  epoch: number;
-  backlogBytes: number;
-  catchingUp: boolean;
-  closed: boolean;
-}
-
-/** The agent lives; returns the streams that another process has claimed since, and whether its alerts rest. */
-export async function heartbeat(
-  db: Database,
-  tenantId: string,
-  input: { agent: string; sentAtMs: number; streams: StreamHeartbeat[]; ending: boolean },
-): Promise<{ agentId: string; fencedStreamIds: string[]; alertsRest: boolean }> {
-  return db.inTenants([tenantId], async (tx) => {
-    const agent = await lockAgent(tx.sql, tenantId, input.agent);
-    if (!agent) throw notFound('Agent');
-    const named = await noteStreams(tx, tenantId, agent.id, input.streams);
-    const fencedStreamIds = input.streams.map(({ streamId }) => streamId).filter((id) => !named.has(id));
-    await tx.sql(
-      `UPDATE agent SET last_seen_at = clock_timestamp(), clock_skew_ms = $3, backlog_bytes = $4,
-         ended_at = CASE WHEN $5 THEN clock_timestamp() END WHERE tenant_id = $1 AND id = $2`,
-      [
-        tenantId,
-        agent.id,
-        input.sentAtMs - agent.nowMs,
-        input.streams.reduce((sum, stream) => saturatingSum(sum, stream.backlogBytes), 0),
-        input.ending,
-      ],
-    );
-    if (input.ending) {
-      await tx.sql('UPDATE stream SET ended = true WHERE tenant_id = $1 AND agent_id = $2', [tenantId, agent.id]);
-    }
-    await moveWatermark(tx, tenantId, agent.id, agent.nowMs);
-    return { agentId: agent.id, fencedStreamIds, alertsRest: agent.alertRested };
-  });
-}
-
-/** Notes what the heartbeat says of each stream whose claim still holds; returns their ids. */
-async function noteStreams(
-  tx: Transaction,
-  tenantId: string,
-  agentId: string,
-  streams: StreamHeartbeat[],
-): Promise<Set<string>> {
-  const rows = await tx.sql<{ id: string }>(
-    `UPDATE stream SET last_heartbeat_at = clock_timestamp(), backlog_bytes = said.backlog, catching_up = said.catching_up,
-       caught_up_at = CASE WHEN said.backlog = 0 THEN clock_timestamp() ELSE caught_up_at END,
-       closed_at = CASE WHEN said.closed THEN coalesce(closed_at, clock_timestamp()) END
-     FROM unnest($3::text[], $4::integer[], $5::bigint[], $6::boolean[], $7::boolean[])
-       AS said (id, epoch, backlog, catching_up, closed)
-     WHERE tenant_id = $1 AND agent_id = $2 AND stream.id::text = said.id AND stream.epoch = said.epoch
-     RETURNING stream.id`,
-    [
-      tenantId,
-      agentId,
-      streams.map((stream) => stream.streamId),
-      streams.map((stream) => stream.epoch),
-      streams.map((stream) => stream.backlogBytes),
-      streams.map((stream) => stream.catchingUp),
-      streams.map((stream) => stream.closed),
-    ],
-  );
-  return new Set(rows.map((row) => row.id));
 }

@@ -1,17 +1,26 @@
 import { finestKept } from '../core/rollup/plan.js';
 import type { BatchAggregate } from '../core/windows/aggregate.js';
-import { emptyBreakdown, encodeBreakdown, mergeBreakdown, pruneBreakdown } from '../core/windows/breakdown.js';
+import {
+  type EncodedBreakdown,
+  emptyBreakdown,
+  encodeBreakdown,
+  mergeBreakdown,
+  pruneBreakdown,
+} from '../core/windows/breakdown.js';
 import { nextCoarser, RESOLUTIONS, rollupStart, TENANT_WIDE_FROM } from '../core/windows/resolutions.js';
-import { mergeWindow, sumOf } from '../core/windows/window.js';
+import { mergeWindow, sumOf, type Window } from '../core/windows/window.js';
 import type { Transaction } from '../store/database.js';
 import type { LockedAgentRow } from '../store/sql/agent.sql.js';
 import { type BreakdownOfWindow, readBreakdowns, writeBreakdowns } from '../store/sql/breakdown.sql.js';
 import { markDirty, markTenantDirty } from '../store/sql/mark.sql.js';
 import { addNumbers, type NumbersOfWindow, readWindows, writeWindows } from '../store/sql/window.sql.js';
 import type { WindowKey } from '../store/sql/window-key.js';
+import { isNewWindow, type OpenedWindows } from './open-windows.js';
 import { addWholeMinutes } from './whole-minutes.js';
 
 const [FINEST, MINUTE] = RESOLUTIONS;
+/** Windows of a batch that are remembered: the newest, and the one before it, to which stragglers belong. */
+const OPEN_WINDOWS = 2;
 
 /** A batch that is being taken in, counted. */
 export interface CountedBatch {
@@ -27,7 +36,11 @@ export interface CountedBatch {
  * resolution's floor is merged into the finest that is still kept. The caller holds the agents' locks; no two are of one
  * agent.
  */
-export async function mergeIntoStored(tx: Transaction, batches: readonly CountedBatch[]): Promise<void> {
+export async function mergeIntoStored(
+  tx: Transaction,
+  batches: readonly CountedBatch[],
+  opened: OpenedWindows,
+): Promise<void> {
   const kept: { counted: CountedBatch; starts: number[] }[] = [];
   const dirty: WindowKey[] = [];
   for (const counted of batches) {
@@ -40,7 +53,7 @@ export async function mergeIntoStored(tx: Transaction, batches: readonly Counted
     if (starts[0] < agent.breakdownFloors[0]) await mergeCoarseBreakdowns(tx, counted);
     for (const window of dirtied(agent, starts, whole)) dirty.push({ tenantId, agentId: agent.id, ...window });
   }
-  await mergeFinest(tx, kept);
+  await mergeFinest(tx, kept, opened);
   await markDirty(tx.sql, dirty);
 }
 
@@ -66,28 +79,67 @@ function distinctStarts(starts: readonly number[], resolution: number): number[]
   return [...new Set(starts.map((startMs) => rollupStart(startMs, resolution)))];
 }
 
-async function mergeFinest(tx: Transaction, kept: readonly { counted: CountedBatch; starts: number[] }[]) {
-  const asked = kept.flatMap(({ counted, starts }) =>
-    starts.map((startMs) => {
-      const { tenantId, agent } = counted;
-      return { tenantId, agentId: agent.id, startMs, withBreakdown: startMs >= agent.breakdownFloors[0], counted };
-    }),
-  );
-  if (asked.length === 0) return;
-  const stored = await readWindows(tx.sql, asked);
+/** A window of 10 seconds of a batch. */
+interface Merge extends WindowKey {
+  counted: CountedBatch;
+  withBreakdown: boolean;
+  /** More will most likely come of it. */
+  isOpen: boolean;
+  stored: Window | null | 'UNREAD';
+}
+
+async function mergeFinest(
+  tx: Transaction,
+  kept: readonly { counted: CountedBatch; starts: number[] }[],
+  opened: OpenedWindows,
+): Promise<void> {
+  const merges = kept.flatMap(({ counted, starts }) => mergesOf(counted, starts, opened.take(counted.agent)));
+  const asked = merges.filter(({ stored }) => stored === 'UNREAD');
+  const read = await readWindows(tx.sql, asked);
+  asked.forEach((merge, i) => {
+    merge.stored = read[i] ?? null;
+  });
   const numbers: NumbersOfWindow[] = [];
   const breakdowns: BreakdownOfWindow[] = [];
-  asked.forEach(({ tenantId, agentId, startMs, withBreakdown, counted: { aggregate, revision } }, at) => {
-    const known = stored[at];
-    const window = aggregate.windows.get(startMs)!;
-    if (known) mergeWindow(known, window);
-    numbers.push({ tenantId, agentId, startMs, revision, numbers: known ?? window });
-    if (!withBreakdown) return;
-    const breakdown = known ? encodeBreakdown(known.breakdown) : aggregate.encodedBreakdownOf([startMs], FINEST);
-    breakdowns.push({ tenantId, agentId, resolution: FINEST, startMs, breakdown });
-  });
+  for (const merge of merges) {
+    const { tenantId, agentId, resolution, startMs, withBreakdown, isOpen, counted } = merge;
+    const { window, breakdown } = merged(merge);
+    numbers.push({ tenantId, agentId, startMs, revision: counted.revision, numbers: window });
+    if (breakdown !== null) breakdowns.push({ tenantId, agentId, resolution, startMs, breakdown });
+    if (withBreakdown && isOpen) opened.leave(agentId, counted.revision, startMs, window);
+  }
   await writeWindows(tx.sql, numbers);
   await writeBreakdowns(tx.sql, breakdowns);
+}
+
+function mergesOf(counted: CountedBatch, starts: readonly number[], open: ReadonlyMap<number, Window>): Merge[] {
+  const { tenantId, agent } = counted;
+  return starts.map((startMs, i) => ({
+    counted,
+    tenantId,
+    agentId: agent.id,
+    resolution: FINEST,
+    startMs,
+    withBreakdown: startMs >= agent.breakdownFloors[0],
+    isOpen: i >= starts.length - OPEN_WINDOWS,
+    stored: open.get(startMs) ?? (isNewWindow(agent, startMs) ? null : 'UNREAD'),
+  }));
+}
+
+/** What is to be written of a window: with what is stored already, and its breakdown where that is kept. */
+function merged({ counted, startMs, withBreakdown, isOpen, stored }: Merge): {
+  window: Window;
+  breakdown: EncodedBreakdown | null;
+} {
+  const own = counted.aggregate.windows.get(startMs)!;
+  if (stored === null || stored === 'UNREAD') {
+    if (!withBreakdown) return { window: own, breakdown: null };
+    // Where nobody looks into it, it need not be made to be written.
+    const breakdown = isOpen ? encodeBreakdown(own.breakdown) : counted.aggregate.encodedBreakdownOf([startMs], FINEST);
+    return { window: own, breakdown };
+  }
+  mergeWindow(stored, own);
+  return { window: stored, breakdown: withBreakdown ? encodeBreakdown(stored.breakdown) : null };
 }
 
 /** Starts of windows by the finest resolution that is kept at them, but for the finest of all, and by its windows. */

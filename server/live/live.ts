@@ -211,7 +211,8 @@ async function readChange(
   const spans = changes === null ? [{ fromMs, toMs }] : spansOf(changes.starts);
   const windows = await readFinest(tx, scope, agent.id, spans, WINDOW_MS, scope.windowParts);
   const whole = await readFinest(tx, scope, agent.id, [{ fromMs, toMs }], Number.POSITIVE_INFINITY, scope.slidingParts);
-  const seconds = await readSeconds(tx.sql, tenantId, agent.id, atSecond - SLIDING_SECONDS + 1, atSecond);
+  const span = { fromSecond: atSecond - SLIDING_SECONDS + 1, toSecond: atSecond, beyondRevision: -1 };
+  const [seconds] = await readSeconds(tx.sql, [{ tenantId, agentId: agent.id, ...span }]);
   const decoded = seconds.map((row) => ({ startMs: row.startMs, seconds: decodeSeconds(row.seconds) }));
   const starts = [...(changes?.starts ?? windows.keys())].sort((a, b) => a - b);
   return {

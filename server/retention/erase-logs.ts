@@ -1,5 +1,5 @@
 import { batchOf, decodeLogBatch, entryAt } from '../../schema/log-batch.js';
-import { deflated } from '../store/chunk-body.js';
+import { bodyOf } from '../store/chunk-body.js';
 import type { Transaction } from '../store/database.js';
 import { type BatchKey, batchesWithin } from '../store/sql/chunk.sql.js';
 import { BATCHES_AT_ONCE, inGroups, readBatches, rewriteBatches, type StoredBatch } from './rewrite.js';
@@ -80,7 +80,7 @@ async function without(stored: StoredBatch, span: Span): Promise<StoredBatch> {
   return {
     ...stored,
     batch: decodeLogBatch(wire),
-    body: await deflated(wire),
+    body: await bodyOf(wire),
     ordinals: places.map((place) => stored.ordinals?.[place] ?? place),
     left: new Uint8Array(places.length),
   };

@@ -1,7 +1,7 @@
 import { batchOf, type DecodedBatch, decodeLogBatch, type Entry, entryAt } from '../../schema/log-batch.js';
 import { type ChunkLayout, keepSeconds, type LogRetention, layOut } from '../core/retention/layout.js';
 import { decodeOrdinals, encodeOrdinals } from '../core/retention/ordinals.js';
-import { deflated, inflated } from '../store/chunk-body.js';
+import { batchOfBody, bodyOf } from '../store/chunk-body.js';
 import type { Transaction } from '../store/database.js';
 import {
   type BatchKey,
@@ -20,7 +20,7 @@ export interface StoredBatch {
   key: BatchKey;
   takenInMs: number;
   batch: DecodedBatch;
-  /** The batch deflated. */
+  /** The batch as a chunk holds it. */
   body: Buffer;
   /** Places of its entries in the batch as it came; null: it is that. */
   ordinals: readonly number[] | null;
@@ -51,7 +51,7 @@ async function contentOf({ batch, body, ordinals, left }: StoredBatch, { places 
     lastMs: times.reduce((greatest, time) => Math.max(greatest, time), Number.NEGATIVE_INFINITY),
     mask: places === null && own.length < batch.count ? Buffer.from(left) : null,
     ordinals: kept && encodeOrdinals(kept),
-    body: places === null ? body : await deflated(batchOf(places.map((place) => entryAt(batch, place)))),
+    body: places === null ? body : await bodyOf(batchOf(places.map((place) => entryAt(batch, place)))),
   };
 }
 
@@ -87,7 +87,7 @@ async function storedBatch(tenantId: string, chunks: readonly StoredChunk[]): Pr
   const whole = chunks.find((chunk) => chunk.ordinals === null);
   if (whole === undefined) return { key, takenInMs, ...(await joined(chunks)) };
   // It holds what the others do.
-  const batch = await inflated(whole.body);
+  const batch = await batchOfBody(whole.body);
   const left = whole.mask ? Uint8Array.from(whole.mask) : new Uint8Array(batch.count);
   return { key, takenInMs, batch, body: whole.body, ordinals: null, left };
 }
@@ -96,7 +96,7 @@ async function storedBatch(tenantId: string, chunks: readonly StoredChunk[]): Pr
 async function joined(chunks: readonly StoredChunk[]) {
   const entries = new Map<number, Entry>();
   for (const chunk of chunks) {
-    const batch = await inflated(chunk.body);
+    const batch = await batchOfBody(chunk.body);
     decodeOrdinals(chunk.ordinals!).forEach((ordinal, place) => {
       entries.set(ordinal, entryAt(batch, place));
     });
@@ -104,7 +104,7 @@ async function joined(chunks: readonly StoredChunk[]) {
   const ordinals = [...entries.keys()].sort((a, b) => a - b);
   const wire = batchOf(ordinals.map((ordinal) => entries.get(ordinal)!));
   const batch = decodeLogBatch(wire);
-  return { batch, body: await deflated(wire), ordinals, left: new Uint8Array(batch.count) };
+  return { batch, body: await bodyOf(wire), ordinals, left: new Uint8Array(batch.count) };
 }
 
 /** Stores batches of an agent anew in place of their chunks. */

@@ -2,7 +2,7 @@ import { NONE, sectionOf, splitTarget } from '../../schema/entry.js';
 import { type DecodedBatch, type Entry, entryAt } from '../../schema/log-batch.js';
 import { admitting, type LogFilter } from '../core/retention/filter.js';
 import { decodeOrdinals } from '../core/retention/ordinals.js';
-import { inflated } from './chunk-body.js';
+import { batchOfBody } from './chunk-body.js';
 import type { Transaction } from './database.js';
 import { type ChunkRow, readChunks } from './sql/chunk.sql.js';
 
@@ -89,7 +89,7 @@ function partialPage(found: StoredEntry[], first: number, knownAboveMs: number):
 }
 
 async function matching(chunk: ChunkRow, query: LogQuery, toMs: number): Promise<StoredEntry[]> {
-  const batch = await inflated(chunk.body);
+  const batch = await batchOfBody(chunk.body);
   const admits = admitting(batch, query.filter);
   const ordinals = chunk.ordinals && decodeOrdinals(chunk.ordinals);
   const entries: StoredEntry[] = [];

@@ -18,7 +18,7 @@ import {
 } from '../../../schema/types/ingest.type.js';
 import type { Identity } from '../../auth/tokens.js';
 import { badInput, forbidden } from '../../errors.js';
-import { connectAgent, heartbeat, openStream } from '../../ingest/index.js';
+import { connectAgent, openStream } from '../../ingest/index.js';
 import { readAgents } from '../../store/sql/agents.sql.js';
 import { INGESTERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
@@ -107,14 +107,13 @@ export class IngestResolver {
     @Arg('input', () => HeartbeatInput) input: HeartbeatInput,
   ): Promise<HeartbeatPayload> {
     const { tenantId } = ingester(context, input.agent);
-    const { db, incarnation, onHeartbeat } = context.services;
+    const { heartbeats, incarnation, onHeartbeat } = context.services;
     if (input.streams.some((stream) => stream.backlogBytes < 0)) throw badInput('backlogBytes must be from 0.');
-    const { agentId, fencedStreamIds, alertsRest } = await heartbeat(db, tenantId, {
-      ...input,
-      sentAtMs: input.sentAt.getTime(),
-    });
+    const { agent: agentName, streams, ending, sentAt } = input;
+    const heartbeat = { tenantId, agentName, streams, ending, sentAtMs: sentAt.getTime() };
+    const { agentId, fencedStreamIds, alertsRest, nowMs } = await heartbeats.beat(heartbeat);
     if (!alertsRest) onHeartbeat(tenantId, agentId);
-    return { serverTime: new Date(await db.now()), incarnation, fencedStreamIds };
+    return { serverTime: new Date(nowMs), incarnation, fencedStreamIds };
   }
 
   @Authorized(INGESTERS)

@@ -45,7 +45,7 @@ function addToBin(sketch: DDSketch, bin: number | null, count: number): void {
   else sketch.bins.set(bin, (sketch.bins.get(bin) ?? 0) + count);
 }
 
-/** Counts values for one sketch after the other, in an array that serves all of them: no hash map per value. */
+/** Counts values for one sketch after the other, in an array that serves all of them: no hash map per value. Flushed at once. */
 export class ValueCounter {
   private readonly counts = new Uint32Array(BIN_MAX - BIN_MIN + 1);
   private touched: number[] = [];

@@ -91,24 +91,19 @@ function countNumbers(window: Numbers, batch: DecodedBatch, startMs: number, ent
   window.peak = Math.max(...hitsBySecond(seconds));
 }
 
-/** Counts by place, in arrays that serve every window of the batch: no hash map per line. */
+/**
+ * Counts by place, in arrays that serve every window of every batch: no hash map per line, and nothing to be made for a
+ * batch. What is counted is flushed at once, so that two never meet in them.
+ */
 class PlaceCounts implements CountColumns {
-  readonly hits: Float64Array;
-  readonly bytes: Float64Array;
-  readonly clientErrors: Float64Array;
-  readonly serverErrors: Float64Array;
+  hits = new Float64Array(0);
+  bytes = new Float64Array(0);
+  clientErrors = new Float64Array(0);
+  serverErrors = new Float64Array(0);
   private touched: number[] = [];
 
-  constructor(private readonly keyed: Keyed) {
-    const size = keyed.keys.length + 1;
-    this.hits = new Float64Array(size);
-    this.bytes = new Float64Array(size);
-    this.clientErrors = new Float64Array(size);
-    this.serverErrors = new Float64Array(size);
-  }
-
-  count(batch: DecodedBatch, entries: number[]): void {
-    const { places } = this.keyed;
+  count({ keys, places }: Keyed, batch: DecodedBatch, entries: number[]): void {
+    this.reserve(keys.length + 1);
     for (const i of entries) {
       const place = places[i];
       if (place === 0) continue;
@@ -121,28 +116,36 @@ class PlaceCounts implements CountColumns {
   }
 
   /** Moves the counts into a window's tops. */
-  flush(tops: Tops): void {
+  flush({ keys }: Keyed, tops: Tops): void {
     for (const at of this.touched) {
       const [hits, bytes] = [this.hits[at], this.bytes[at]];
       const counts = { hits, bytes, clientErrors: this.clientErrors[at], serverErrors: this.serverErrors[at] };
-      addKey(tops, this.keyed.keys[at - 1], counts);
+      addKey(tops, keys[at - 1], counts);
     }
     this.clear();
   }
 
   /** As `flush` into empty tops, pruned and encoded, mostly without making them. */
-  flushEncoded(keysMax: number): Buffer {
+  flushEncoded(keyed: Keyed, keysMax: number): Buffer {
     const { touched } = this;
-    if (this.keyed.hasTwins || touched.length > keysMax) {
+    if (keyed.hasTwins || touched.length > keysMax) {
       const tops = emptyTops();
-      this.flush(tops);
+      this.flush(keyed, tops);
       pruneTops(tops, keysMax);
       return encodeTops(tops);
     }
-    const keys = touched.map((at) => this.keyed.keys[at - 1]);
+    const keys = touched.map((at) => keyed.keys[at - 1]);
     const column = encodeCounted(keys, touched, this);
     this.clear();
     return column;
+  }
+
+  private reserve(size: number): void {
+    if (size <= this.hits.length) return;
+    this.hits = new Float64Array(size);
+    this.bytes = new Float64Array(size);
+    this.clientErrors = new Float64Array(size);
+    this.serverErrors = new Float64Array(size);
   }
 
   private clear(): void {
@@ -151,9 +154,11 @@ class PlaceCounts implements CountColumns {
   }
 }
 
+const placeCounts = new PlaceCounts();
+const valueCounter = new ValueCounter();
+
 /** Sizes and times of responses, and clients: each distinct one is hashed once a batch. */
 class SketchCounts {
-  private readonly values = new ValueCounter();
   private readonly hashes: Float64Array;
   /** By a host's place in the dictionary: the last window that it was seen in. */
   private readonly seenIn: Uint32Array;
@@ -166,11 +171,11 @@ class SketchCounts {
 
   countInto(breakdown: Omit<Breakdown, 'tops'>, entries: number[]): void {
     const { bytes, durationMs } = this.batch;
-    for (const i of entries) this.values.count(bytes[i]);
-    this.values.flush(breakdown.size);
+    for (const i of entries) valueCounter.count(bytes[i]);
+    valueCounter.flush(breakdown.size);
     if (durationMs !== null) {
-      for (const i of entries) if (!Number.isNaN(durationMs[i])) this.values.count(durationMs[i]);
-      this.values.flush(breakdown.duration);
+      for (const i of entries) if (!Number.isNaN(durationMs[i])) valueCounter.count(durationMs[i]);
+      valueCounter.flush(breakdown.duration);
     }
     addHostHashes(breakdown.hosts, this.hashesOf(entries));
   }
@@ -197,7 +202,7 @@ export class BatchAggregate {
   /** Windows of 10 seconds, by start (milliseconds). */
   readonly windows: ReadonlyMap<number, Window>;
   private readonly byStart = new Map<number, number[]>();
-  private readonly counters: { keyed: Keyed; counts: PlaceCounts }[];
+  private readonly dimensions: Keyed[];
   private readonly sketches: SketchCounts;
 
   /** @param left ≠ 0 at `i` leaves entry `i` out */
@@ -212,7 +217,7 @@ export class BatchAggregate {
       if (entries === undefined) this.byStart.set(startMs, [i]);
       else entries.push(i);
     }
-    this.counters = keyedDimensions(batch).map((keyed) => ({ keyed, counts: new PlaceCounts(keyed) }));
+    this.dimensions = keyedDimensions(batch);
     this.sketches = new SketchCounts(batch);
     this.windows = new Map([...this.byStart].map(([startMs, entries]) => [startMs, this.windowOf(startMs, entries)]));
   }
@@ -227,9 +232,9 @@ export class BatchAggregate {
   breakdownOf(starts: readonly number[], resolution: number): Breakdown {
     const breakdown = emptyBreakdown();
     const entries = this.entriesOf(starts);
-    for (const { keyed, counts } of this.counters) {
-      counts.count(this.batch, entries);
-      counts.flush(breakdown.tops[keyed.dimension]);
+    for (const keyed of this.dimensions) {
+      placeCounts.count(keyed, this.batch, entries);
+      placeCounts.flush(keyed, breakdown.tops[keyed.dimension]);
     }
     this.sketches.countInto(breakdown, entries);
     pruneBreakdown(breakdown, resolution);
@@ -239,9 +244,9 @@ export class BatchAggregate {
   /** The same encoded: what is merged with nothing stored need not be looked into. */
   encodedBreakdownOf(starts: readonly number[], resolution: number): EncodedBreakdown {
     const entries = this.entriesOf(starts);
-    const tops = this.counters.map(({ keyed, counts }) => {
-      counts.count(this.batch, entries);
-      return [keyed.dimension, counts.flushEncoded(keysMax(resolution))];
+    const tops = this.dimensions.map((keyed) => {
+      placeCounts.count(keyed, this.batch, entries);
+      return [keyed.dimension, placeCounts.flushEncoded(keyed, keysMax(resolution))];
     });
     const sketched = { size: emptyDDSketch(), duration: emptyDDSketch(), hosts: emptyHostSet() };
     this.sketches.countInto(sketched, entries);

@@ -49,6 +49,11 @@ export interface Window extends Numbers {
   breakdown: Breakdown;
 }
 
+/** A window by itself: one of a batch holds the batch. */
+export function plainWindow({ hits, bytes, status, peak, seconds, breakdown }: Window): Window {
+  return { hits, bytes, status, peak, seconds, breakdown };
+}
+
 export function emptyTotals(): Totals {
   return { hits: 0, bytes: 0, status: [0, 0, 0, 0, 0, 0], peak: 0 };
 }

@@ -9,6 +9,8 @@ export interface LockedAgentRow {
   revision: number;
   firstEventMs: number | null;
   lastEventMs: number | null;
+  /** Revision of the last deletion of its statistics. */
+  deletedRevision: number;
   watermarkMs: number | null;
   alertClockMs: number | null;
   alertRested: boolean;
@@ -20,7 +22,7 @@ export interface LockedAgentRow {
 }
 
 const LOCKED_COLUMNS = `id, name, revision, first_event_ms AS "firstEventMs", last_event_ms AS "lastEventMs",
-  watermark_ms AS "watermarkMs", alert_clock_ms AS "alertClockMs", alert_rested AS "alertRested",
+  deleted_revision AS "deletedRevision", watermark_ms AS "watermarkMs", alert_clock_ms AS "alertClockMs", alert_rested AS "alertRested",
   window_floors::float8[] AS "windowFloors", breakdown_floors::float8[] AS "breakdownFloors",
   floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS "nowMs"`;
 
@@ -68,6 +70,65 @@ export async function knownAgents(sql: Sql, agents: readonly AgentName[]): Promi
   return agents.map((_, i) => places.has(i + 1));
 }
 
+/** What a heartbeat says of its agent. */
+export interface NotedHeartbeat extends AgentKey {
+  clockSkewMs: number;
+  backlogBytes: number;
+  ending: boolean;
+  watermarkMs: number | null;
+}
+
+/** Notes heartbeats. No two may be of one agent; the caller holds the agents' locks. */
+export async function noteHeartbeats(sql: Sql, heartbeats: readonly NotedHeartbeat[]): Promise<void> {
+  if (heartbeats.length === 0) return;
+  await sql(
+    `UPDATE agent t SET last_seen_at = clock_timestamp(), clock_skew_ms = h.clock_skew_ms, backlog_bytes = h.backlog_bytes,
+       ended_at = CASE WHEN h.ending THEN clock_timestamp() END, watermark_ms = greatest(t.watermark_ms, h.watermark_ms)
+     FROM unnest($1::uuid[], $2::uuid[], $3::float8[], $4::bigint[], $5::boolean[], $6::bigint[])
+       AS h (tenant_id, id, clock_skew_ms, backlog_bytes, ending, watermark_ms)
+     WHERE t.tenant_id = h.tenant_id AND t.id = h.id`,
+    [
+      heartbeats.map(({ tenantId }) => tenantId),
+      heartbeats.map(({ agentId }) => agentId),
+      heartbeats.map(({ clockSkewMs }) => clockSkewMs),
+      heartbeats.map(({ backlogBytes }) => backlogBytes),
+      heartbeats.map(({ ending }) => ending),
+      heartbeats.map(({ watermarkMs }) => watermarkMs),
+    ],
+    { name: 'note-heartbeats' },
+  );
+}
+
+/** Ids of those agents that there are. */
+export async function agentsThatAre(sql: Sql, agents: readonly AgentKey[]): Promise<ReadonlySet<string>> {
+  const rows = await sql<{ id: string }>(
+    'SELECT id FROM agent WHERE (tenant_id, id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))',
+    [agents.map(({ tenantId }) => tenantId), agents.map(({ agentId }) => agentId)],
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** Moves alert clocks, and says whose alerts rest. The caller holds the agents' locks. */
+export async function moveAlertClocks(
+  sql: Sql,
+  clocks: readonly (AgentKey & { clockMs: number; rested: boolean })[],
+): Promise<void> {
+  if (clocks.length === 0) return;
+  await sql(
+    `UPDATE agent t SET alert_clock_ms = c.clock_ms, alert_rested = c.rested
+     FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::boolean[]) AS c (tenant_id, id, clock_ms, rested)
+     WHERE t.tenant_id = c.tenant_id AND t.id = c.id
+       AND (t.alert_clock_ms IS DISTINCT FROM c.clock_ms OR t.alert_rested <> c.rested)`,
+    [
+      clocks.map(({ tenantId }) => tenantId),
+      clocks.map(({ agentId }) => agentId),
+      clocks.map(({ clockMs }) => clockMs),
+      clocks.map(({ rested }) => rested),
+    ],
+    { name: 'move-alert-clocks' },
+  );
+}
+
 /** What a batch says of its agent. */
 export interface NotedBatch extends AgentKey {
   revision: number;
@@ -100,18 +161,28 @@ export async function noteBatches(sql: Sql, batches: readonly NotedBatch[]): Pro
   );
 }
 
-/** The same by id; with `skipLocked`, undefined too where another holds the lock. */
-export async function lockAgentById(
-  sql: Sql,
-  tenantId: string,
-  id: string,
-  { skipLocked = false } = {},
-): Promise<LockedAgentRow | undefined> {
+/** The same as `lockAgent` by id. */
+export async function lockAgentById(sql: Sql, tenantId: string, id: string): Promise<LockedAgentRow | undefined> {
   const [row] = await sql<LockedAgentRow>(
-    `SELECT ${LOCKED_COLUMNS} FROM agent WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE ${skipLocked ? 'SKIP LOCKED' : ''}`,
+    `SELECT ${LOCKED_COLUMNS} FROM agent WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE`,
     [tenantId, id],
   );
   return row;
+}
+
+/** The same as `lockFreeAgents` by id. */
+export async function lockFreeAgentsById(
+  sql: Sql,
+  agents: readonly AgentKey[],
+): Promise<(LockedAgentRow | undefined)[]> {
+  const rows = await sql<LockedAgentRow>(
+    `SELECT ${LOCKED_COLUMNS} FROM agent WHERE (tenant_id, id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
+     ORDER BY tenant_id, id FOR NO KEY UPDATE SKIP LOCKED`,
+    [agents.map(({ tenantId }) => tenantId), agents.map(({ agentId }) => agentId)],
+    { name: 'lock-free-agents-by-id' },
+  );
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return agents.map(({ agentId }) => byId.get(agentId));
 }
 
 const MS = (column: string) => `floor(extract(epoch FROM ${column}) * 1000)::bigint`;

@@ -125,6 +125,50 @@ export async function advanceStreams(sql: Sql, batches: readonly AdvanceStream[]
   return new Set(rows.map(({ id }) => id));
 }
 
+/** What a heartbeat says of a stream. */
+export interface SaidOfStream extends AgentKey {
+  streamId: string;
+  epoch: number;
+  backlogBytes: number;
+  catchingUp: boolean;
+  closed: boolean;
+}
+
+/** Notes what heartbeats say of each stream whose claim still holds; returns their ids. */
+export async function noteStreams(sql: Sql, said: readonly SaidOfStream[]): Promise<ReadonlySet<string>> {
+  const known = said.filter(({ streamId }) => UUID.test(streamId));
+  if (known.length === 0) return new Set();
+  const rows = await sql<{ id: string }>(
+    `UPDATE stream t SET last_heartbeat_at = clock_timestamp(), backlog_bytes = said.backlog, catching_up = said.catching_up,
+       caught_up_at = CASE WHEN said.backlog = 0 THEN clock_timestamp() ELSE t.caught_up_at END,
+       closed_at = CASE WHEN said.closed THEN coalesce(t.closed_at, clock_timestamp()) END
+     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::bigint[], $6::boolean[], $7::boolean[])
+       AS said (tenant_id, agent_id, id, epoch, backlog, catching_up, closed)
+     WHERE t.tenant_id = said.tenant_id AND t.agent_id = said.agent_id AND t.id = said.id AND t.epoch = said.epoch
+     RETURNING t.id`,
+    [
+      known.map(({ tenantId }) => tenantId),
+      known.map(({ agentId }) => agentId),
+      known.map(({ streamId }) => streamId),
+      known.map(({ epoch }) => epoch),
+      known.map(({ backlogBytes }) => backlogBytes),
+      known.map(({ catchingUp }) => catchingUp),
+      known.map(({ closed }) => closed),
+    ],
+    { name: 'note-streams' },
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** All streams of agents have ended. */
+export async function endStreams(sql: Sql, agents: readonly AgentKey[]): Promise<void> {
+  if (agents.length === 0) return;
+  await sql(
+    'UPDATE stream SET ended = true WHERE (tenant_id, agent_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))',
+    [agents.map(({ tenantId }) => tenantId), agents.map(({ agentId }) => agentId)],
+  );
+}
+
 export async function countDuplicate(sql: Sql, tenantId: string, agentId: string, streamId: string): Promise<void> {
   await sql(
     `UPDATE stream SET duplicate_batches = duplicate_batches + 1 WHERE tenant_id = $1 AND agent_id = $2 AND id = $3`,

@@ -4,6 +4,7 @@ import { RESOLUTIONS } from '../../core/windows/resolutions.js';
 import { WINDOW_MS } from '../../core/windows/tumbling.js';
 import type { Totals } from '../../core/windows/window.js';
 import type { Transaction } from '../database.js';
+import type { AgentKey } from './agent.sql.js';
 import { PART_COLUMNS } from './breakdown.sql.js';
 import { readInSlices } from './cursor.sql.js';
 import { SUMS, TOTALS_COLUMNS, type TotalsRow, totalsOf } from './window.sql.js';
@@ -107,12 +108,39 @@ export async function* readParts(
   );
 }
 
-/** The seconds' columns of an agent's finest windows that touch the event seconds `[fromSecond, toSecond]`. */
-export async function readSeconds(sql: Sql, tenantId: string, agentId: string, fromSecond: number, toSecond: number) {
-  return sql<{ startMs: number; seconds: Buffer }>(
-    `SELECT start_ms AS "startMs", seconds FROM traffic_window
-     WHERE tenant_id = $1 AND agent_id = $2 AND resolution = ${RESOLUTIONS[0]} AND start_ms > $3 AND start_ms <= $4
-     ORDER BY start_ms`,
-    [tenantId, agentId, fromSecond * 1_000 - WINDOW_MS, toSecond * 1_000],
-  );
+/** Event seconds `[fromSecond, toSecond]` of an agent. */
+export interface SecondsOfAgent extends AgentKey {
+  fromSecond: number;
+  toSecond: number;
+  /** Only windows that changed since; −1: all. */
+  beyondRevision: number;
+}
+
+export interface SecondsRow {
+  startMs: number;
+  seconds: Buffer;
+}
+
+const SECONDS = `
+  SELECT asked.place, w.* FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[])
+      WITH ORDINALITY AS asked (tenant_id, agent_id, from_ms, to_ms, revision, place),
+    LATERAL (SELECT start_ms AS "startMs", seconds FROM traffic_window t
+      WHERE t.tenant_id = asked.tenant_id AND t.agent_id = asked.agent_id AND t.resolution = ${RESOLUTIONS[0]}
+        AND t.start_ms > asked.from_ms AND t.start_ms <= asked.to_ms AND t.revision > asked.revision
+      ORDER BY t.start_ms) w`;
+
+/** The seconds' columns of agents' finest windows that touch what is asked for, in its order; each ascending by start. */
+export async function readSeconds(sql: Sql, asked: readonly SecondsOfAgent[]): Promise<SecondsRow[][]> {
+  const found = asked.map((): SecondsRow[] => []);
+  if (asked.length === 0) return found;
+  const values = [
+    asked.map(({ tenantId }) => tenantId),
+    asked.map(({ agentId }) => agentId),
+    asked.map(({ fromSecond }) => fromSecond * 1_000 - WINDOW_MS),
+    asked.map(({ toSecond }) => toSecond * 1_000),
+    asked.map(({ beyondRevision }) => beyondRevision),
+  ];
+  const rows = await sql<SecondsRow & { place: number }>(SECONDS, values, { name: 'seconds' });
+  for (const { place, ...row } of rows) found[place - 1].push(row);
+  return found;
 }

@@ -58,6 +58,7 @@ export async function readWindows(
   asked: readonly (FinestKey & { withBreakdown: boolean })[],
 ): Promise<(Window | undefined)[]> {
   const found = new Array<Window | undefined>(asked.length);
+  if (asked.length === 0) return found;
   const keys = asked.map(finest);
   const rows = (await sql(READ_NUMBERS, keyColumns(keys), { name: 'read-windows' })) as NumbersRow[];
   const broken = rows.map(({ place }) => place - 1).filter((at) => asked[at].withBreakdown);

@@ -1,0 +1,203 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { print } from 'graphql';
+import { batchOf, type Entry, type LogBatch } from '../schema/log-batch.js';
+import {
+  ConnectAgentMutation,
+  HeartbeatMutation,
+  IngestLogsMutation,
+  OpenStreamMutation,
+} from '../schema/operations/agent.js';
+import { type SimulatedRequest, trafficAt } from '../simulator/traffic.js';
+import { cpuOf, peakMemoryOf, postgresCpuOf } from './proc.js';
+import { ask, startServer, stop } from './processes.js';
+import { type BenchOptions, type Figure, median, times } from './table.js';
+
+const LINES_OF_A_BATCH = 10;
+const EVERY_MS = 1_000;
+const HEARTBEAT_EVERY = 5;
+/** Opened at a time, before anything is measured. */
+const OPENED_AT_ONCE = 50;
+
+/** Many agents, each with a few lines a second: what is acknowledged when, and how many more there could be. */
+export async function measureSmallAgents({ quick }: BenchOptions): Promise<Figure[]> {
+  const [count, seconds] = quick ? [200, 5] : [1_000, 30];
+  const folder = mkdtempSync(join(tmpdir(), 'hlm-bench-'));
+  const data = join(folder, 'data');
+  const { url, child } = await startServer(data);
+  try {
+    const token = readFileSync(join(data, 'operator-token'), 'utf8').trim();
+    const post = poster(url, token);
+    const agents = await openAgents(count, post);
+    const cpu = () => [cpuOf(child.pid!), postgresCpuOf(data)];
+    const before = cpu();
+    const own = process.cpuUsage();
+    const paced = await pace(agents, seconds);
+    const { user, system } = process.cpuUsage(own);
+    const [server, postgres] = cpu().map((used, i) => used - before[i]);
+    const saturated = await saturate(agents, seconds / 3);
+    await expectAll(url, token, agents);
+    const at = `${count.toLocaleString('en')} agents × ${LINES_OF_A_BATCH} lines a second`;
+    const each = (used: number) => `${((used * 1e6) / paced.length).toFixed(0)} µs`;
+    return [
+      {
+        what: `batch due → acknowledged, of ${at}, heartbeats beside`,
+        value: `median ${median(paced).toFixed(0)} ms, 99th ${paced.toSorted((a, b) => a - b)[Math.floor(0.99 * paced.length)].toFixed(0)} ms`,
+        goal: '99th within 1 s',
+      },
+      {
+        what: 'the server, PostgreSQL, who sends: CPU a batch',
+        value: `${each(server)}, ${each(postgres)}, ${each((user + system) / 1e6)}`,
+      },
+      {
+        what: 'headroom: batches a second, all that it takes ÷ that',
+        value: times(saturated / count),
+      },
+      { what: 'memory of the server at most', value: `${(peakMemoryOf(child.pid!) / 2 ** 20).toFixed(0)} MiB` },
+    ];
+  } finally {
+    await stop(child);
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+type PostGraphQL = <Data>(operation: unknown, input: object) => Promise<Data>;
+
+/** Over connections that are kept, as the agents' are. */
+function poster(url: string, token: string): PostGraphQL {
+  const agent = new http.Agent({ keepAlive: true });
+  const documents = new Map<unknown, string>();
+  return (operation, input) => {
+    if (!documents.has(operation)) documents.set(operation, print(operation as Parameters<typeof print>[0]));
+    const body = JSON.stringify({ query: documents.get(operation), variables: { input } });
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(body)),
+      authorization: `Bearer ${token}`,
+    };
+    return new Promise((resolve, reject) => {
+      http
+        .request(url, { method: 'POST', agent, headers }, (response) => {
+          text(response).then((answer) => resolve(JSON.parse(answer).data), reject);
+        })
+        .on('error', reject)
+        .end(body);
+    });
+  };
+}
+
+/** An agent as the server sees it. */
+class SmallAgent {
+  private position = 0;
+  private batches = 0;
+  /** Lines that the server said it has. */
+  acknowledged = 0;
+
+  constructor(
+    private readonly name: string,
+    private readonly stream: { streamId: string; epoch: number },
+    private readonly post: PostGraphQL,
+    private readonly place: number,
+    private readonly made: readonly LogBatch[],
+  ) {}
+
+  /** Sends the next lines, again until they are acknowledged. */
+  async send(): Promise<void> {
+    const batch = { ...this.made[(this.place + this.batches) % this.made.length], base: Date.now() };
+    const range = { id: this.stream.streamId, epoch: this.stream.epoch, from: this.position };
+    this.position += LINES_OF_A_BATCH * 200;
+    const tail = { length: 64, sha256: '0'.repeat(64) };
+    const input = { agent: this.name, stream: { ...range, to: this.position, tail }, batch };
+    type Answer = { ingestLogs: { outcome: string } } | null | undefined;
+    while ((await this.post<Answer>(IngestLogsMutation, input))?.ingestLogs.outcome !== 'APPENDED') await sleep(100);
+    this.acknowledged += LINES_OF_A_BATCH;
+    if (++this.batches % HEARTBEAT_EVERY === 0) await this.beat();
+  }
+
+  private async beat(): Promise<void> {
+    const stream = { ...this.stream, backlogBytes: 0, catchingUp: false, closed: false };
+    await this.post(HeartbeatMutation, { agent: this.name, sentAt: new Date(), ending: false, streams: [stream] });
+  }
+}
+
+/** So many different batches, made beforehand: whoever makes them shares the machine with what is measured. */
+const BATCHES = 500;
+
+function makeBatches(): LogBatch[] {
+  const lines = requests();
+  const entry = (): Entry => {
+    const { host, user, requestLine, status, bytes, referrer, userAgent } = lines.next().value;
+    const [method, target, protocol] = requestLine.split(' ');
+    const texts = { host, user, method, target: target ?? null, protocol: protocol ?? null, referrer, userAgent };
+    return { timeMs: 0, status, bytes, durationMs: null, ...texts };
+  };
+  return Array.from({ length: BATCHES }, () => batchOf(Array.from({ length: LINES_OF_A_BATCH }, entry)));
+}
+
+/** The simulator's requests, without end. */
+function* requests(): Generator<SimulatedRequest, never> {
+  for (let second = 0; ; second++) yield* trafficAt(second, { seed: 1 });
+}
+
+async function openAgents(count: number, post: PostGraphQL): Promise<SmallAgent[]> {
+  const made = makeBatches();
+  const agents: SmallAgent[] = [];
+  for (let from = 0; from < count; from += OPENED_AT_ONCE) {
+    const some = Array.from({ length: Math.min(OPENED_AT_ONCE, count - from) }, async (_, i) => {
+      const name = `small-${from + i}`;
+      await post(ConnectAgentMutation, { name });
+      type Opened = { openStream: { streamId: string; epoch: number } };
+      const { openStream } = await post<Opened>(OpenStreamMutation, { agent: name, name: 'access.log', startAt: 0 });
+      const { streamId, epoch } = openStream;
+      return new SmallAgent(name, { streamId, epoch }, post, from + i, made);
+    });
+    agents.push(...(await Promise.all(some)));
+  }
+  return agents;
+}
+
+/** Each agent's batch is due once a second, all of them spread over it; from due to acknowledged, milliseconds. */
+async function pace(agents: readonly SmallAgent[], seconds: number): Promise<number[]> {
+  const begun = performance.now() + EVERY_MS;
+  const latencies: number[] = [];
+  await Promise.all(
+    agents.map(async (agent, place) => {
+      for (let k = 0; k < seconds; k++) {
+        const due = begun + (k + place / agents.length) * EVERY_MS;
+        await sleep(Math.max(0, due - performance.now()));
+        await agent.send();
+        latencies.push(performance.now() - due);
+      }
+    }),
+  );
+  return latencies;
+}
+
+/** Batches a second, each agent's next as soon as the one before is acknowledged. */
+async function saturate(agents: readonly SmallAgent[], seconds: number): Promise<number> {
+  const until = performance.now() + seconds * 1_000;
+  let batches = 0;
+  await Promise.all(
+    agents.map(async (agent) => {
+      while (performance.now() < until) {
+        await agent.send();
+        batches++;
+      }
+    }),
+  );
+  return batches / seconds;
+}
+
+async function expectAll(url: string, token: string, agents: readonly SmallAgent[]): Promise<void> {
+  const [from, to] = [-3_600_000, 60_000].map((ms) =>
+    new Date(10_000 * Math.floor((Date.now() + ms) / 10_000)).toISOString(),
+  );
+  const query = `{ traffic(timeframe: { from: "${from}", to: "${to}" }) { total { hits } } }`;
+  const { data } = await ask<{ traffic: { total: { hits: number } } }>(url, token, query);
+  const sent = agents.reduce((sum, { acknowledged }) => sum + acknowledged, 0);
+  if (data.traffic.total.hits !== sent) throw new Error(`${data.traffic.total.hits} lines counted of ${sent}`);
+}

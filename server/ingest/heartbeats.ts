@@ -1,0 +1,106 @@
+import { saturatingSum } from '../core/saturating.js';
+import { notFound } from '../errors.js';
+import type { Database, Transaction } from '../store/database.js';
+import { type LockedAgentRow, noteHeartbeats } from '../store/sql/agent.sql.js';
+import { endStreams, noteStreams } from '../store/sql/stream.sql.js';
+import { agentKeyOf, type LockAgents, lockFree, lockWaitingFor, only, watermarksOf } from './agents.js';
+import { type Outcome, Together } from './together.js';
+
+export interface Heartbeat {
+  tenantId: string;
+  agentName: string;
+  sentAtMs: number;
+  streams: readonly StreamHeartbeat[];
+  /** Nothing more will come. */
+  ending: boolean;
+}
+
+export interface StreamHeartbeat {
+  streamId: string;
+  epoch: number;
+  backlogBytes: number;
+  catchingUp: boolean;
+  closed: boolean;
+}
+
+export interface HeartbeatResult {
+  agentId: string;
+  /** Streams that another process has claimed since. */
+  fencedStreamIds: string[];
+  alertsRest: boolean;
+  /** The database's clock, milliseconds. */
+  nowMs: number;
+}
+
+/** Heartbeats that share a transaction at most. */
+const GROUP = { items: 128, weight: 128 };
+
+interface Locked {
+  heartbeat: Heartbeat;
+  at: number;
+  tenantId: string;
+  agent: LockedAgentRow;
+}
+
+/** Agents say that they live, and how far behind each of their streams is. */
+export class Heartbeats {
+  private readonly waiting = new Together<Heartbeat, HeartbeatResult>({
+    limits: GROUP,
+    together: (heartbeats) => this.note(heartbeats, lockFree),
+    alone: async (heartbeat) => only(await this.note([heartbeat], lockWaitingFor)),
+  });
+
+  constructor(private readonly db: Database) {}
+
+  /** @throws ApiError NOT_FOUND where the agent is not known; RESOURCE_EXHAUSTED where the database is busy or away. */
+  beat(heartbeat: Heartbeat): Promise<HeartbeatResult> {
+    return this.waiting.add(agentKeyOf(heartbeat), 1, heartbeat);
+  }
+
+  private note(heartbeats: readonly Heartbeat[], lock: LockAgents): Promise<Outcome<HeartbeatResult>[]> {
+    const tenantIds = [...new Set(heartbeats.map(({ tenantId }) => tenantId))];
+    return this.db.inTenants(tenantIds, (tx) => noteAll(tx, heartbeats, lock));
+  }
+}
+
+async function noteAll(
+  tx: Transaction,
+  heartbeats: readonly Heartbeat[],
+  lock: LockAgents,
+): Promise<Outcome<HeartbeatResult>[]> {
+  const outcomes: Outcome<HeartbeatResult>[] = [];
+  const names = heartbeats.map(({ tenantId, agentName }) => ({ tenantId, name: agentName }));
+  const locked: Locked[] = [];
+  for (const [at, agent] of (await lock(tx, names)).entries()) {
+    if (agent === 'ALONE') outcomes[at] = notFound('Agent');
+    else if (agent === 'HELD') outcomes[at] = agent;
+    else locked.push({ heartbeat: heartbeats[at], at, tenantId: heartbeats[at].tenantId, agent });
+  }
+  const named = await noteStreams(tx.sql, locked.flatMap(saidOfStreams));
+  const ending = locked.filter(({ heartbeat }) => heartbeat.ending);
+  await endStreams(
+    tx.sql,
+    ending.map(({ tenantId, agent }) => ({ tenantId, agentId: agent.id })),
+  );
+  const watermarks = await watermarksOf(tx, locked);
+  await noteHeartbeats(
+    tx.sql,
+    locked.map(({ heartbeat, tenantId, agent }, i) => ({
+      tenantId,
+      agentId: agent.id,
+      clockSkewMs: heartbeat.sentAtMs - agent.nowMs,
+      backlogBytes: heartbeat.streams.reduce((sum, stream) => saturatingSum(sum, stream.backlogBytes), 0),
+      ending: heartbeat.ending,
+      watermarkMs: watermarks[i],
+    })),
+  );
+  for (const { heartbeat, at, agent } of locked) {
+    const fencedStreamIds = heartbeat.streams.map(({ streamId }) => streamId).filter((id) => !named.has(id));
+    outcomes[at] = { agentId: agent.id, fencedStreamIds, alertsRest: agent.alertRested, nowMs: agent.nowMs };
+  }
+  return outcomes;
+}
+
+function saidOfStreams({ heartbeat, tenantId, agent }: Locked) {
+  return heartbeat.streams.map((stream) => ({ tenantId, agentId: agent.id, ...stream }));
+}
