@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { cleanText, type DecodedBatch, type LogBatch } from '../../schema/log-batch.js';
+import { originsOf } from '../core/retention/origins.js';
 import { alertClockMs, decidableUntil, streamWatermarkMs } from '../core/time/clock.js';
 import { BatchAggregate } from '../core/windows/aggregate.js';
 import { ApiError, exhausted, isTransient, notFound } from '../errors.js';
@@ -154,7 +155,8 @@ async function appendIn(
   const windowStarts = [...aggregate.windows.keys()].sort((a, b) => a - b);
   if (placed.accepted > 0) {
     const key = { tenantId, agentId: agent.id, streamId: stream.id, from };
-    const stored = { key, takenInMs: agent.nowMs, batch, body: await body, ordinals: null, left: placed.left };
+    const origins = originsOf(from, batch.count);
+    const stored = { key, takenInMs: agent.nowMs, batch, body: await body, origins, left: placed.left };
     await storeBatch(tx, stored, await retention.read(tx, tenantId), agent.nowMs);
   }
   await noteBatch(tx, tenantId, agent.id, revision, placed);
