@@ -2,15 +2,17 @@
 import { cpus } from 'node:os';
 import { measureFreshness } from './freshness.js';
 import { measureIngest } from './ingest.js';
+import { measureJoining } from './joining.js';
 import { measureRollups } from './rollups.js';
 import { measureStatistics } from './statistics.js';
 import { type BenchOptions, type Figure, print } from './table.js';
 
-const HELP = `usage: npm run bench -- [--quick] [ingest] [freshness] [rollups] [statistics]
+const HELP = `usage: npm run bench -- [--quick] [ingest] [freshness] [joining] [rollups] [statistics]
 
   ingest       a file end to end, beside GoAccess (HLM_BENCH_GOACCESS names another than the PATH's) and COPY;
                CPU, memory, bytes on disk
   freshness    from a line in the log to the database and to a subscriber
+  joining      joining small chunks of raw entries: chunks a second, CPU, bytes on disk before and after
   rollups      what rolling up costs beside ingest, and what a year takes on disk
   statistics   queries of an hour, a year, ten years, on windows that were rolled up by the product
                (a year of 10-second windows: some minutes; --quick: a month)
@@ -21,6 +23,7 @@ All of them where none is named.
 const PARTS: Record<string, { title: string; measure: (options: BenchOptions) => Promise<Figure[]> }> = {
   ingest: { title: 'Ingest', measure: measureIngest },
   freshness: { title: 'Freshness', measure: measureFreshness },
+  joining: { title: 'Joining', measure: measureJoining },
   rollups: { title: 'Rollups and storage', measure: measureRollups },
   statistics: { title: 'Statistics', measure: measureStatistics },
 };
