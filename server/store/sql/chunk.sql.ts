@@ -209,7 +209,7 @@ export async function batchesWithin(
   const rows = await sql<{ streamId: string; from: number; writtenBy: string }>(
     `SELECT stream_id AS "streamId", from_position AS "from", string_agg(DISTINCT xmin::text, ' ') AS "writtenBy"
      FROM log_chunk WHERE tenant_id = $1 AND agent_id = $2 AND first_ms < $4 AND last_ms >= $3 AND expires_at > now()
-     GROUP BY 1, 2`,
+     GROUP BY 1, 2 ORDER BY 1, 2`,
     [tenantId, agentId, fromMs, toMs],
   );
   return rows.map((row) => ({ tenantId, agentId, ...row }));
