@@ -2,16 +2,18 @@
 import { cpus } from 'node:os';
 import { measureFreshness } from './freshness.js';
 import { measureIngest } from './ingest.js';
+import { measureJoining } from './joining.js';
 import { measureRollups } from './rollups.js';
 import { measureSmallAgents } from './small-agents.js';
 import { measureStatistics } from './statistics.js';
 import { type BenchOptions, type Figure, print } from './table.js';
 
-const HELP = `usage: npm run bench -- [--quick] [ingest] [small-agents] [freshness] [rollups] [statistics]
+const HELP = `usage: npm run bench -- [--quick] [ingest] [small-agents] [joining] [freshness] [rollups] [statistics]
 
   ingest       a file end to end, beside GoAccess (HLM_BENCH_GOACCESS names another than the PATH's) and COPY;
                CPU, memory, bytes on disk
   small-agents 1,000 agents with ten lines a second each
+  joining      joining small chunks of raw entries: chunks a second, CPU, bytes on disk before and after
   freshness    from a line in the log to the database and to a subscriber
   rollups      what rolling up costs beside ingest, and what a year takes on disk
   statistics   queries of an hour, a year, ten years, on windows that were rolled up by the product
@@ -23,6 +25,7 @@ All of them where none is named.
 const PARTS: Record<string, { title: string; measure: (options: BenchOptions) => Promise<Figure[]> }> = {
   ingest: { title: 'Ingest', measure: measureIngest },
   'small-agents': { title: 'Many small agents', measure: measureSmallAgents },
+  joining: { title: 'Joining', measure: measureJoining },
   freshness: { title: 'Freshness', measure: measureFreshness },
   rollups: { title: 'Rollups and storage', measure: measureRollups },
   statistics: { title: 'Statistics', measure: measureStatistics },

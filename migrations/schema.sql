@@ -127,20 +127,26 @@ CREATE TABLE log_chunk (
   keep_seconds integer NOT NULL DEFAULT 3600,
   retention_version integer NOT NULL DEFAULT 0,
   ordinals bytea,
+  parts bytea,
+  join_at timestamp with time zone,
   CONSTRAINT log_chunk_class_check CHECK ((class = ANY (ARRAY['hours'::text, 'days'::text, 'months'::text]))),
   CONSTRAINT log_chunk_pkey PRIMARY KEY (tenant_id, agent_id, stream_id, from_position, class, expires_at)
 ) PARTITION BY LIST (class);
+CREATE INDEX log_chunk_join ON ONLY public.log_chunk USING btree (join_at) WHERE (join_at IS NOT NULL);
 CREATE INDEX log_chunk_newest ON ONLY public.log_chunk USING btree (tenant_id, last_ms DESC);
 CREATE INDEX log_chunk_version ON ONLY public.log_chunk USING btree (tenant_id, retention_version, expires_at);
 ALTER TABLE log_chunk ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON log_chunk USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
 GRANT DELETE, INSERT, SELECT, UPDATE ON log_chunk TO hlm_app;
+COMMENT ON COLUMN log_chunk.taken_in_at IS 'of several batches, when the newest was';
 COMMENT ON COLUMN log_chunk.entries IS 'those that are kept just so long: none counts in two chunks';
 COMMENT ON COLUMN log_chunk.mask IS 'a bit an entry, set where it is not to be read (refused by the checks)';
-COMMENT ON COLUMN log_chunk.body IS 'the LogBatch as it came, deflated';
+COMMENT ON COLUMN log_chunk.body IS 'a LogBatch, deflated: the one that came, or what is kept as long of it, or of several';
 COMMENT ON COLUMN log_chunk.visible_from IS 'when the chunk expires that holds these entries until then';
 COMMENT ON COLUMN log_chunk.retention_version IS 'of the policies by which it was laid out';
-COMMENT ON COLUMN log_chunk.ordinals IS 'places of the entries in the batch as it came; null: all of it, in order';
+COMMENT ON COLUMN log_chunk.ordinals IS 'places of the entries in their batches as they came; null: those from the first on, in order';
+COMMENT ON COLUMN log_chunk.parts IS 'batches of the entries, and how many of each; null: all are of the one that the key names';
+COMMENT ON COLUMN log_chunk.join_at IS 'when it is joined with its stream''s others of the same instant and keep; null: never';
 
 CREATE TABLE log_chunk_days PARTITION OF log_chunk FOR VALUES IN ('days') PARTITION BY RANGE (expires_at);
 

@@ -1,5 +1,6 @@
 import { cleanText } from '../../schema/log-batch.js';
 import type { LogRetention } from '../core/retention/layout.js';
+import { originsOf } from '../core/retention/origins.js';
 import { alertClockMs, decidableUntil, streamWatermarkMs } from '../core/time/clock.js';
 import { BatchAggregate } from '../core/windows/aggregate.js';
 import { notFound } from '../errors.js';
@@ -208,7 +209,14 @@ async function store(tx: Transaction, advanced: readonly Fitting[], retention: R
     const { batch } = attempt.request;
     const key = { ...keyOf(one), streamId: stream.id, from };
     const body = await attempt.body;
-    const stored = { key, takenInMs: agent.nowMs, batch, body, ordinals: null, left: placed.left };
+    const stored = {
+      key,
+      takenInMs: agent.nowMs,
+      batch,
+      body,
+      origins: originsOf(from, batch.count),
+      left: placed.left,
+    };
     chunks.push(...(await chunksOf(stored, byTenant.get(key.tenantId)!, agent.nowMs)));
   }
   await insertChunks(tx.sql, chunks);

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { LogBatch } from '../../schema/log-batch.js';
 import { exhausted } from '../errors.js';
 import { RetentionCache } from '../retention/index.js';
-import { bodyOf } from '../store/chunk-body.js';
+import { freshBody } from '../store/chunk-body.js';
 import type { Database, Transaction } from '../store/database.js';
 import { withPartitions } from '../store/partitions.js';
 import { agentKeyOf, lockFree, lockWaiting, only } from './agents.js';
@@ -45,7 +45,7 @@ export class Ingest {
    */
   async append(request: AppendRequest): Promise<AppendResult> {
     if (this.batches.weight > WAITING_LINES_MAX) throw exhausted(RETRY_AFTER_MS);
-    const body = bodyOf(chunkOf(request.wire));
+    const body = freshBody(chunkOf(request.wire));
     body.catch(() => undefined);
     const attempt = { request, body, refusal: null };
     const result = await this.batches.add(agentKeyOf(request), request.batch.count, attempt);

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { relayOutStale } from '../retention/index.js';
+import { joinDue, relayOutStale } from '../retention/index.js';
 import { expireWindows } from '../rollup/index.js';
 import type { Database } from '../store/database.js';
 import { dropExpiredPartitions, ensurePartitions } from '../store/partitions.js';
@@ -10,12 +10,12 @@ export interface Task {
   run: () => Promise<void>;
 }
 
-export type TaskName = 'partitions' | 'relayout' | 'windows';
+export type TaskName = 'partitions' | 'relayout' | 'join' | 'windows';
 
 /**
  * What runs in the background. Each may be run by several servers at once, and killed at any instant: partitions are
  * made ahead, and those whose chunks have all expired are dropped; chunks are laid out by the policies as they are now;
- * windows expire.
+ * small chunks are joined; windows expire.
  */
 export function tasksOf(db: Database, log: Logger): Record<TaskName, Task> {
   return {
@@ -33,6 +33,13 @@ export function tasksOf(db: Database, log: Logger): Record<TaskName, Task> {
         await ensurePartitions(db);
         const batches = await relayOutStale(db);
         if (batches > 0) log.info({ batches }, 'raw entries laid out by the policies as they are now');
+      },
+    },
+    join: {
+      everyMinutes: 1,
+      run: async () => {
+        const { batches, into } = await joinDue(db);
+        if (batches > 0) log.info({ batches, into }, 'small chunks of raw entries joined');
       },
     },
     windows: {

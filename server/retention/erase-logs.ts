@@ -1,8 +1,6 @@
-import { batchOf, decodeLogBatch, entryAt } from '../../schema/log-batch.js';
-import { bodyOf } from '../store/chunk-body.js';
 import type { Transaction } from '../store/database.js';
-import { type BatchKey, batchesWithin } from '../store/sql/chunk.sql.js';
-import { BATCHES_AT_ONCE, inGroups, readBatches, rewriteBatches, type StoredBatch } from './rewrite.js';
+import { type BatchKey, batchesWithin, type ListedBatch } from '../store/sql/chunk.sql.js';
+import { BATCHES_AT_ONCE, inGroups, merged, readBatches, rewriteBatches, type StoredBatch } from './rewrite.js';
 import { readSettings } from './settings.js';
 
 interface Span {
@@ -21,7 +19,7 @@ export async function countLogs(tx: Transaction, tenantId: string, agentId: stri
 
 /** Erases an agent's raw entries of a span, some batches a transaction; from the disk too. */
 export class LogErasure {
-  private waiting: BatchKey[] = [];
+  private waiting: ListedBatch[] = [];
   private readonly looked = new Set<string>();
 
   constructor(
@@ -54,34 +52,24 @@ export class LogErasure {
     const stored = await readBatches(tx, keys, nowMs);
     const touched = stored.filter((batch) => placesIn(batch, span).length > 0);
     const rest = await Promise.all(touched.map((batch) => without(batch, span)));
-    await rewriteBatches(tx, rest, await readSettings(tx, this.tenantId), nowMs);
+    await rewriteBatches(tx, touched, rest, await readSettings(tx, this.tenantId), nowMs);
     return touched.reduce((sum, batch) => sum + placesIn(batch, span).length, 0);
   }
 }
 
-const nameOf = ({ streamId, from }: BatchKey) => `${streamId} ${from}`;
+/** As it was written: one that others were joined to since is another. */
+const nameOf = ({ streamId, from, writtenBy }: ListedBatch) => `${streamId} ${from} ${writtenBy}`;
 
 /** Places of entries that are stored, and lie in the span. */
-function placesIn(stored: StoredBatch, span: Span): number[] {
-  return placesOf(stored, (timeMs) => isWithin(timeMs, span));
+function placesIn({ batch, left }: StoredBatch, span: Span): number[] {
+  return [...batch.timeMs.keys()].filter((place) => left[place] === 0 && isWithin(batch.timeMs[place], span));
 }
 
 function isWithin(timeMs: number, { fromMs, toMs }: Span): boolean {
   return timeMs >= fromMs && timeMs < toMs;
 }
 
-function placesOf({ batch, left }: StoredBatch, admits: (timeMs: number) => boolean): number[] {
-  return [...batch.timeMs.keys()].filter((place) => left[place] === 0 && admits(batch.timeMs[place]));
-}
-
 async function without(stored: StoredBatch, span: Span): Promise<StoredBatch> {
-  const places = placesOf(stored, (timeMs) => !isWithin(timeMs, span));
-  const wire = batchOf(places.map((place) => entryAt(stored.batch, place)));
-  return {
-    ...stored,
-    batch: decodeLogBatch(wire),
-    body: await bodyOf(wire),
-    ordinals: places.map((place) => stored.ordinals?.[place] ?? place),
-    left: new Uint8Array(places.length),
-  };
+  const left = stored.left.map((isLeft, place) => (isWithin(stored.batch.timeMs[place], span) ? 1 : isLeft));
+  return { ...stored, ...(await merged([{ ...stored, left }])) };
 }

@@ -1,4 +1,5 @@
 export { countLogs, LogErasure } from './erase-logs.js';
+export { joinDue } from './join.js';
 export { relayOutStale } from './relayout.js';
 export { logsStored, nextPurgeAt } from './report.js';
 export { windowsStored } from './report-windows.js';

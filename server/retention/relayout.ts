@@ -58,6 +58,6 @@ async function relayOutSome(tx: Transaction, { tenantId, agentId }: Stale, keys:
   const retention = await readSettings(tx, tenantId);
   // Fewer than their keys: some are deleted or expired since.
   const batches = await readBatches(tx, keys, agent.nowMs);
-  await rewriteBatches(tx, batches, retention, agent.nowMs);
+  await rewriteBatches(tx, batches, batches, retention, agent.nowMs);
   return batches.length;
 }

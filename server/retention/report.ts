@@ -15,7 +15,8 @@ export interface StoredLogs {
 export async function logsStored({ sql }: Transaction, tenantId: string): Promise<StoredLogs[]> {
   return sql<StoredLogs & { [column: string]: unknown }>(
     `SELECT keep_seconds AS "keepSeconds", min(expires_at) AS "nextExpiryAt", sum(entries)::bigint AS entries,
-       sum(pg_column_size(body) + coalesce(pg_column_size(mask), 0) + coalesce(pg_column_size(ordinals), 0))::bigint AS bytes
+       sum(pg_column_size(body) + coalesce(pg_column_size(mask), 0) + coalesce(pg_column_size(parts), 0)
+         + coalesce(pg_column_size(ordinals), 0))::bigint AS bytes
      FROM log_chunk WHERE tenant_id = $1 AND expires_at > now() GROUP BY 1 ORDER BY 1`,
     [tenantId],
   );

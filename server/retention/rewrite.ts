@@ -1,7 +1,9 @@
-import { batchOf, type DecodedBatch, decodeLogBatch, type Entry, entryAt } from '../../schema/log-batch.js';
+import { batchOf, type DecodedBatch, decodeLogBatch, entryAt } from '../../schema/log-batch.js';
+import { joinAtMs } from '../core/retention/join.js';
 import { type ChunkLayout, keepSeconds, type LogRetention, layOut } from '../core/retention/layout.js';
-import { decodeOrdinals, encodeOrdinals } from '../core/retention/ordinals.js';
-import { batchOfBody, bodyOf } from '../store/chunk-body.js';
+import { mergeBatches } from '../core/retention/merge.js';
+import { decodeOrigins, encodeOrigins, type Origins, originsAt } from '../core/retention/origins.js';
+import { batchOfBody, deflated, freshBody } from '../store/chunk-body.js';
 import type { Transaction } from '../store/database.js';
 import {
   type BatchKey,
@@ -15,15 +17,14 @@ import {
 /** Batches that are read and rewritten together, in one transaction: ingest of the agent waits for it. */
 export const BATCHES_AT_ONCE = 20;
 
-/** Entries of a batch as they are stored, or about to be. */
+/** Entries of a batch, or of several that were joined, as they are stored, or about to be. */
 export interface StoredBatch {
   key: BatchKey;
   takenInMs: number;
   batch: DecodedBatch;
   /** The batch as a chunk holds it. */
   body: Buffer;
-  /** Places of its entries in the batch as it came; null: it is that. */
-  ordinals: readonly number[] | null;
+  origins: Origins;
   /** 1 where an entry is not stored. */
   left: Uint8Array;
 }
@@ -32,26 +33,39 @@ export interface StoredBatch {
 export async function chunksOf(stored: StoredBatch, retention: LogRetention, nowMs: number): Promise<NewChunk[]> {
   const { key, takenInMs, batch, left } = stored;
   const keeps = keepSeconds(batch, retention, key.agentId);
+  const layouts = layOut(left, keeps, retention.defaultSeconds);
   const chunks: NewChunk[] = [];
-  for (const layout of layOut(left, keeps, retention.defaultSeconds)) {
+  for (const layout of layouts) {
     if (takenInMs + layout.keepSeconds * 1_000 <= nowMs) continue;
     const content = await contentOf(stored, layout);
-    chunks.push({ ...key, takenInMs, retentionVersion: retention.version, ...layout, ...content });
+    const shorter = layouts.map((other) => other.keepSeconds).filter((seconds) => seconds < layout.keepSeconds);
+    const joinable = {
+      agentId: key.agentId,
+      takenInMs,
+      keepSeconds: layout.keepSeconds,
+      shorterSeconds: Math.max(0, ...shorter),
+      count: layout.places?.length ?? batch.count,
+      isJoined: content.parts !== null,
+    };
+    const row = { ...key, takenInMs, retentionVersion: retention.version, ...layout, ...content };
+    chunks.push({ ...row, joinAtMs: joinAtMs(joinable, nowMs) });
   }
   return chunks;
 }
 
 /** What of a batch a chunk holds. */
-async function contentOf({ batch, body, ordinals, left }: StoredBatch, { places }: ChunkLayout) {
+async function contentOf({ key, batch, body, origins, left }: StoredBatch, { places }: ChunkLayout) {
   const own = places ?? [...batch.timeMs.keys()].filter((place) => left[place] === 0);
   const times = own.map((place) => batch.timeMs[place]);
-  const kept = places === null ? ordinals : places.map((place) => ordinals?.[place] ?? place);
+  const { parts, ordinals } = encodeOrigins(places === null ? origins : originsAt(origins, places), key.from);
+  const encode = parts === null ? freshBody : deflated;
   return {
     firstMs: times.reduce((least, time) => Math.min(least, time), Number.POSITIVE_INFINITY),
     lastMs: times.reduce((greatest, time) => Math.max(greatest, time), Number.NEGATIVE_INFINITY),
     mask: places === null && own.length < batch.count ? Buffer.from(left) : null,
-    ordinals: kept && encodeOrdinals(kept),
-    body: places === null ? body : await bodyOf(batchOf(places.map((place) => entryAt(batch, place)))),
+    parts,
+    ordinals,
+    body: places === null ? body : await encode(batchOf(places.map((place) => entryAt(batch, place)))),
   };
 }
 
@@ -70,54 +84,59 @@ export async function readBatches(
   keys: readonly BatchKey[],
   nowMs: number | null,
 ): Promise<StoredBatch[]> {
-  const byKey = new Map<string, StoredChunk[]>();
-  for (const chunk of await readBatchChunks(tx.sql, keys, nowMs)) {
-    const key = `${chunk.streamId} ${chunk.from}`;
-    const chunks = byKey.get(key);
-    if (chunks === undefined) byKey.set(key, [chunk]);
-    else chunks.push(chunk);
-  }
-  const [{ tenantId }] = keys;
-  return Promise.all([...byKey.values()].map((chunks) => storedBatch(tenantId, chunks)));
+  const batches = await readChunksOf(tx, keys, nowMs);
+  return Promise.all(batches.map((chunks) => storedBatch(keys[0].tenantId, chunks)));
 }
 
-async function storedBatch(tenantId: string, chunks: readonly StoredChunk[]): Promise<StoredBatch> {
+/** Their chunks by batch, in the order of their keys. */
+export async function readChunksOf(
+  tx: Transaction,
+  keys: readonly BatchKey[],
+  nowMs: number | null,
+): Promise<StoredChunk[][]> {
+  const byKey = new Map<string, StoredChunk[]>(keys.map((key) => [nameOf(key), []]));
+  for (const chunk of await readBatchChunks(tx.sql, keys, nowMs)) byKey.get(nameOf(chunk))!.push(chunk);
+  return [...byKey.values()].filter((chunks) => chunks.length > 0);
+}
+
+const nameOf = ({ streamId, from }: { streamId: string; from: number }) => `${streamId} ${from}`;
+
+/** The batch that is stored as these chunks, all that there are of it. */
+export async function storedBatch(tenantId: string, chunks: readonly StoredChunk[]): Promise<StoredBatch> {
   const [{ agentId, streamId, from, takenInMs }] = chunks;
   const key = { tenantId, agentId, streamId, from };
-  const whole = chunks.find((chunk) => chunk.ordinals === null);
-  if (whole === undefined) return { key, takenInMs, ...(await joined(chunks)) };
-  // It holds what the others do.
-  const batch = await batchOfBody(whole.body);
-  const left = whole.mask ? Uint8Array.from(whole.mask) : new Uint8Array(batch.count);
-  return { key, takenInMs, batch, body: whole.body, ordinals: null, left };
+  const originals = chunks.filter(({ isCopy }) => !isCopy);
+  // Copies hold nothing that it does not; where it has expired, no entry is in two of them.
+  const own = await Promise.all((originals.length > 0 ? originals : chunks).map(contentsOf));
+  return { key, takenInMs, ...(own.length === 1 ? own[0] : await merged(own)) };
 }
 
-/** The entries of chunks, in the order in which they came. */
-async function joined(chunks: readonly StoredChunk[]) {
-  const entries = new Map<number, Entry>();
-  for (const chunk of chunks) {
-    const batch = await batchOfBody(chunk.body);
-    decodeOrdinals(chunk.ordinals!).forEach((ordinal, place) => {
-      entries.set(ordinal, entryAt(batch, place));
-    });
-  }
-  const ordinals = [...entries.keys()].sort((a, b) => a - b);
-  const wire = batchOf(ordinals.map((ordinal) => entries.get(ordinal)!));
-  const batch = decodeLogBatch(wire);
-  return { batch, body: await bodyOf(wire), ordinals, left: new Uint8Array(batch.count) };
+type Contents = Omit<StoredBatch, 'key' | 'takenInMs'>;
+
+async function contentsOf({ from, mask, parts, ordinals, body }: StoredChunk): Promise<Contents> {
+  const batch = await batchOfBody(body);
+  const left = mask ? Uint8Array.from(mask) : new Uint8Array(batch.count);
+  return { batch, body, left, origins: decodeOrigins({ parts, ordinals }, from, batch.count) };
 }
 
-/** Stores batches of an agent anew in place of their chunks. */
+/** Entries of several batches, or chunks, as one. */
+export async function merged(contents: readonly Omit<Contents, 'body'>[]): Promise<Contents> {
+  const { wire, origins } = mergeBatches(contents);
+  return { batch: decodeLogBatch(wire), body: await deflated(wire), left: new Uint8Array(wire.count), origins };
+}
+
+/** Stores batches of an agent in place of others, or of themselves as they were. */
 export async function rewriteBatches(
   tx: Transaction,
+  old: readonly StoredBatch[],
   batches: readonly StoredBatch[],
   retention: LogRetention,
   nowMs: number,
 ): Promise<void> {
-  if (batches.length === 0) return;
+  if (old.length === 0) return;
   await deleteBatchChunks(
     tx.sql,
-    batches.map(({ key }) => key),
+    old.map(({ key }) => key),
   );
   for (const stored of batches) await insertChunks(tx.sql, await chunksOf(stored, retention, nowMs));
 }

@@ -1,26 +1,42 @@
 import { promisify } from 'node:util';
-import { deflate, inflate } from 'node:zlib';
+import { deflate, deflateSync, inflate, inflateSync } from 'node:zlib';
 import { type DecodedBatch, decodeLogBatch, type LogBatch } from '../../schema/log-batch.js';
 
-const LEVEL = { level: 6 };
-/**
- * Characters up to which a batch, some forty entries, is left as it is: to deflate it takes more time than all else that
- * is done with it, and saves little; it is joined with others soon.
- */
-const SMALL_TEXT = 8_192;
+const OPTIONS = { level: 6 };
+/** Of so few characters or bytes, handing them to another thread takes many times as long as the work itself. */
+const SMALL_TEXT = 16_384;
+const SMALL_BODY = 4_096;
+/** Characters up to which a batch, some forty entries, is first left as it is: it is soon joined with others. */
+const PLAIN_TEXT = 8_192;
 /** What a JSON object begins with, and no deflated body (RFC 1950: 0x78). */
 const BRACE = '{'.charCodeAt(0);
 const deflateAsync = promisify(deflate);
 const inflateAsync = promisify(inflate);
 
-/** A batch as a chunk's body: deflated, or as JSON where it is small. */
-export async function bodyOf(batch: LogBatch): Promise<Buffer> {
+/** A batch as a chunk's body, deflated. */
+export function deflated(batch: LogBatch): Promise<Buffer> {
+  return deflatedText(JSON.stringify(batch));
+}
+
+/**
+ * The same of a batch that is taken in: as JSON where it is small. To deflate it would take more time than all else that
+ * is done with it.
+ */
+export async function freshBody(batch: LogBatch): Promise<Buffer> {
   const text = JSON.stringify(batch);
-  return text.length <= SMALL_TEXT ? Buffer.from(text) : deflateAsync(text, LEVEL);
+  return text.length <= PLAIN_TEXT ? Buffer.from(text) : deflatedText(text);
 }
 
 /** The batch that a chunk's body holds. */
 export async function batchOfBody(body: Buffer): Promise<DecodedBatch> {
-  const text = body[0] === BRACE ? body : await inflateAsync(body);
-  return decodeLogBatch(JSON.parse(text.toString()));
+  return decodeLogBatch(JSON.parse((await textOfBody(body)).toString()));
+}
+
+async function deflatedText(text: string): Promise<Buffer> {
+  return text.length <= SMALL_TEXT ? deflateSync(text, OPTIONS) : deflateAsync(text, OPTIONS);
+}
+
+async function textOfBody(body: Buffer): Promise<Buffer> {
+  if (body[0] === BRACE) return body;
+  return body.length <= SMALL_BODY ? inflateSync(body) : inflateAsync(body);
 }

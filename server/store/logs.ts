@@ -1,7 +1,7 @@
 import { NONE, sectionOf, splitTarget } from '../../schema/entry.js';
 import { type DecodedBatch, type Entry, entryAt } from '../../schema/log-batch.js';
 import { admitting, type LogFilter } from '../core/retention/filter.js';
-import { decodeOrdinals } from '../core/retention/ordinals.js';
+import { decodeOrigins } from '../core/retention/origins.js';
 import { batchOfBody } from './chunk-body.js';
 import type { Transaction } from './database.js';
 import { type ChunkRow, readChunks } from './sql/chunk.sql.js';
@@ -53,23 +53,33 @@ export function compareKeys(a: EntryKey, b: EntryKey): number {
   return b.from - a.from || b.ordinal - a.ordinal;
 }
 
+/** An entry that may be of the page: made one only once it is. */
+interface Candidate {
+  key: EntryKey;
+  agentId: string;
+  batch: DecodedBatch;
+  place: number;
+}
+
 /**
  * Raw entries, newest first, by chunks: those with the newest entries first, until no chunk left can hold an entry
  * newer than the page's last.
  */
 export async function readLogs(tx: Transaction, query: LogQuery): Promise<LogPage> {
   const toMs = Math.min(query.toMs, (query.after?.timeMs ?? Number.POSITIVE_INFINITY) + 1);
-  let found: StoredEntry[] = [];
+  let found: Candidate[] = [];
   for (let offset = 0; ; offset += CHUNKS_AT_ONCE) {
     const chunks = await readChunks(tx.sql, { ...query, toMs, limit: CHUNKS_AT_ONCE, offset });
     for (const chunk of chunks) {
-      for (const entry of await matching(chunk, query, toMs)) found.push(entry);
+      // What is older than a page that is full already is not of it.
+      const fromMs = found.length > query.first ? found[query.first].key.timeMs : query.fromMs;
+      const own = await matching(chunk, query, { fromMs, toMs });
+      if (own.length > 0) found = [...found, ...own].sort(byKey).slice(0, query.first + 1);
     }
-    found = found.sort((a, b) => compareKeys(a.key, b.key)).slice(0, query.first + 1);
     const all = chunks.length < CHUNKS_AT_ONCE;
     // What is left has no entry after this time, so that what is newer is known whole.
     const knownAboveMs = all ? Number.NEGATIVE_INFINITY : chunks[chunks.length - 1].lastMs;
-    if (all || (found.length > query.first && found[query.first - 1].timeMs > knownAboveMs))
+    if (all || (found.length > query.first && found[query.first - 1].key.timeMs > knownAboveMs))
       return fullPage(found, query.first);
     if (offset + CHUNKS_AT_ONCE >= CHUNKS_OF_A_PAGE_MAX && knownAboveMs < toMs - 1) {
       return partialPage(found, query.first, knownAboveMs);
@@ -77,33 +87,39 @@ export async function readLogs(tx: Transaction, query: LogQuery): Promise<LogPag
   }
 }
 
-function fullPage(found: StoredEntry[], first: number): LogPage {
-  const entries = found.slice(0, first);
+const byKey = (a: Candidate, b: Candidate) => compareKeys(a.key, b.key);
+
+function fullPage(found: readonly Candidate[], first: number): LogPage {
+  const entries = found.slice(0, first).map(storedEntry);
   return { entries, hasNextPage: found.length > first, end: entries.at(-1)?.key ?? null };
 }
 
-function partialPage(found: StoredEntry[], first: number, knownAboveMs: number): LogPage {
-  const known = found.filter((entry) => entry.timeMs > knownAboveMs).slice(0, first);
+function partialPage(found: readonly Candidate[], first: number, knownAboveMs: number): LogPage {
+  const known = found.filter(({ key }) => key.timeMs > knownAboveMs).slice(0, first);
   const boundary = { timeMs: knownAboveMs, streamId: BEFORE_ALL, from: 0, ordinal: 0 };
-  return { entries: known, hasNextPage: true, end: known.length === first ? known[first - 1].key : boundary };
+  const end = known.length === first ? known[first - 1].key : boundary;
+  return { entries: known.map(storedEntry), hasNextPage: true, end };
 }
 
-async function matching(chunk: ChunkRow, query: LogQuery, toMs: number): Promise<StoredEntry[]> {
-  const batch = await batchOfBody(chunk.body);
-  const admits = admitting(batch, query.filter);
-  const ordinals = chunk.ordinals && decodeOrdinals(chunk.ordinals);
-  const entries: StoredEntry[] = [];
+async function matching(
+  { agentId, streamId, from, mask, parts, ordinals, body }: ChunkRow,
+  { filter, after }: LogQuery,
+  { fromMs, toMs }: { fromMs: number; toMs: number },
+): Promise<Candidate[]> {
+  const batch = await batchOfBody(body);
+  const admits = admitting(batch, filter);
+  const origins = decodeOrigins({ parts, ordinals }, from, batch.count);
+  const candidates: Candidate[] = [];
   for (let place = 0; place < batch.count; place++) {
     const timeMs = batch.timeMs[place];
-    if (chunk.mask?.[place] || timeMs < query.fromMs || timeMs >= toMs || !admits(place)) continue;
-    const key = { timeMs, streamId: chunk.streamId, from: chunk.from, ordinal: ordinals?.[place] ?? place };
-    if (query.after !== null && compareKeys(key, query.after) <= 0) continue;
-    entries.push(storedEntry(batch, place, chunk.agentId, key));
+    if (mask?.[place] || timeMs < fromMs || timeMs >= toMs || !admits(place)) continue;
+    const key = { timeMs, streamId, from: origins.from[place], ordinal: origins.ordinal[place] };
+    if (after === null || compareKeys(key, after) > 0) candidates.push({ key, agentId, batch, place });
   }
-  return entries;
+  return candidates;
 }
 
-function storedEntry(batch: DecodedBatch, place: number, agentId: string, key: EntryKey): StoredEntry {
+function storedEntry({ key, agentId, batch, place }: Candidate): StoredEntry {
   const entry = entryAt(batch, place);
   const { path, query } = entry.target === null ? { path: NONE, query: null } : splitTarget(entry.target);
   return { ...entry, key, agentId, path, query, section: entry.target === null ? NONE : sectionOf(path) };

@@ -47,7 +47,8 @@ interface StateRow {
   ruleId: string | null;
   decidedUntil: number | null;
 }
-const STATES = `SELECT alert_clock_ms::float8 AS "clockMs", rule_id AS "ruleId", decided_until::float8 AS "decidedUntil"
+const STATES = `SELECT alert_clock_ms::float8 AS "clockMs", rule_id AS "ruleId",
+    CASE WHEN decided_until IS NOT NULL THEN greatest(decided_until, alert_clock_ms / 1000 - 1) END::float8 AS "decidedUntil"
   FROM agent LEFT JOIN alert_state ON agent_id = agent.id WHERE agent.id = $1`;
 const stateOf = (clockMs: number | null, decided: readonly unknown[]): string => JSON.stringify([clockMs, decided]);
 

@@ -1,10 +1,10 @@
-import { inflateSync } from 'node:zlib';
-import { decodeLogBatch, type Entry, entryAt } from '../../schema/log-batch.js';
+import { type Entry, entryAt } from '../../schema/log-batch.js';
 import { heaviest } from '../../server/core/sketches/tops.js';
 import { decodePartInto, emptyBreakdown } from '../../server/core/windows/breakdown.js';
 import { decodeSeconds } from '../../server/core/windows/encoding.js';
 import { RESOLUTIONS, rollupStart, TENANT_WIDE_FROM } from '../../server/core/windows/resolutions.js';
 import { hitsBySecond } from '../../server/core/windows/window.js';
+import { batchOfBody } from '../../server/store/chunk-body.js';
 import type { Database } from '../../server/store/database.js';
 import { TENANT_WIDE } from '../../server/store/sql/window-key.js';
 
@@ -139,7 +139,7 @@ export async function storedEntries(db: Database, tenantId: string): Promise<Map
   );
   const entries = new Map<string, Entry[]>();
   for (const { agent_id: agentId, mask, body } of chunks) {
-    const batch = decodeLogBatch(JSON.parse(inflateSync(body).toString()));
+    const batch = await batchOfBody(body);
     const own = [...batch.timeMs.keys()].filter((place) => !mask?.[place]).map((place) => entryAt(batch, place));
     entries.set(agentId, [...(entries.get(agentId) ?? []), ...own]);
   }

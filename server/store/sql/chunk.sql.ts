@@ -3,7 +3,7 @@ import { byteaArray } from './bytea-array.js';
 
 type Sql = Transaction['sql'];
 
-/** A stream's batch: all chunks of it hold its entries. */
+/** A stream's batch, or several that were joined under the position of the first: all chunks of it hold its entries. */
 export interface BatchKey {
   tenantId: string;
   agentId: string;
@@ -22,8 +22,10 @@ export interface NewChunk extends BatchKey {
   /** Those that are kept just so long. */
   entries: number;
   mask: Buffer | null;
+  parts: Buffer | null;
   ordinals: Buffer | null;
   body: Buffer;
+  joinAtMs: number | null;
 }
 
 const HOUR_SECONDS = 3_600;
@@ -66,8 +68,9 @@ const NEW_COLUMNS: { name: string; type: string; of: (chunk: NewChunk) => unknow
   { name: 'first_ms', type: 'bigint', of: ({ firstMs }) => firstMs },
   { name: 'last_ms', type: 'bigint', of: ({ lastMs }) => lastMs },
   { name: 'entries', type: 'integer', of: ({ entries }) => entries },
+  { name: 'join_at', type: 'timestamptz', of: ({ joinAtMs }) => (joinAtMs === null ? null : at(joinAtMs)) },
 ];
-const BYTES = ['mask', 'ordinals', 'body'] as const;
+const BYTES = ['mask', 'parts', 'ordinals', 'body'] as const;
 const INSERT = `
   INSERT INTO log_chunk (${NEW_COLUMNS.map(({ name }) => name).join(', ')}, ${BYTES.join(', ')})
   SELECT * FROM unnest(${NEW_COLUMNS.map(({ type }, i) => `$${i + 1}::${type}[]`).join(', ')},
@@ -91,12 +94,15 @@ export interface ChunkRow {
   firstMs: number;
   lastMs: number;
   mask: Buffer | null;
+  parts: Buffer | null;
   ordinals: Buffer | null;
   body: Buffer;
 }
 
+/** Milliseconds since the epoch of a column. */
+export const MS = (column: string) => `floor(extract(epoch FROM ${column}) * 1000)::bigint`;
 const COLUMNS = `agent_id AS "agentId", stream_id AS "streamId", from_position AS "from", first_ms AS "firstMs",
-  last_ms AS "lastMs", mask, ordinals, body`;
+  last_ms AS "lastMs", mask, parts, ordinals, body`;
 /** Of one transaction's one instant: what the whole batch's chunk no longer tells, those of what is kept longer do. */
 const READABLE = 'expires_at > now() AND visible_from <= now()';
 
@@ -126,7 +132,11 @@ export async function readChunks(sql: Sql, query: ChunkQuery): Promise<ChunkRow[
 }
 
 /** A chunk as it is laid out anew. */
-export type StoredChunk = ChunkRow & { takenInMs: number };
+export interface StoredChunk extends ChunkRow {
+  takenInMs: number;
+  /** It is read only once another has expired, which holds its entries until then. */
+  isCopy: boolean;
+}
 
 /** Of one agent: every partition must be looked into, once for all of them. */
 const OF_BATCHES =
@@ -147,7 +157,7 @@ export async function readBatchChunks(
   nowMs: number | null,
 ): Promise<StoredChunk[]> {
   return sql<StoredChunk & { [column: string]: unknown }>(
-    `SELECT ${COLUMNS}, floor(extract(epoch FROM taken_in_at) * 1000)::bigint AS "takenInMs" FROM log_chunk
+    `SELECT ${COLUMNS}, ${MS('taken_in_at')} AS "takenInMs", visible_from > '-infinity' AS "isCopy" FROM log_chunk
      WHERE ${OF_BATCHES} AND expires_at > greatest(now(), $5::timestamptz)`,
     [...batchValues(keys), nowMs && new Date(nowMs)],
   );
@@ -199,16 +209,22 @@ export async function staleBatches(
   return rows.map((row) => ({ tenantId, agentId, ...row }));
 }
 
+export interface ListedBatch extends BatchKey {
+  /** Another once it is written anew. */
+  writtenBy: string;
+}
+
 /** Batches of an agent that may have raw entries in `[fromMs, toMs)`. */
 export async function batchesWithin(
   sql: Sql,
   tenantId: string,
   agentId: string,
   { fromMs, toMs }: { fromMs: number; toMs: number },
-): Promise<BatchKey[]> {
-  const rows = await sql<{ streamId: string; from: number }>(
-    `SELECT DISTINCT stream_id AS "streamId", from_position AS "from" FROM log_chunk
-     WHERE tenant_id = $1 AND agent_id = $2 AND first_ms < $4 AND last_ms >= $3 AND expires_at > now()`,
+): Promise<ListedBatch[]> {
+  const rows = await sql<{ streamId: string; from: number; writtenBy: string }>(
+    `SELECT stream_id AS "streamId", from_position AS "from", string_agg(DISTINCT xmin::text, ' ') AS "writtenBy"
+     FROM log_chunk WHERE tenant_id = $1 AND agent_id = $2 AND first_ms < $4 AND last_ms >= $3 AND expires_at > now()
+     GROUP BY 1, 2 ORDER BY 1, 2`,
     [tenantId, agentId, fromMs, toMs],
   );
   return rows.map((row) => ({ tenantId, agentId, ...row }));
