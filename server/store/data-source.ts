@@ -4,6 +4,7 @@ import { Initial1764000000000 } from '../../migrations/1764000000000-initial.js'
 import { Retention1764000500000 } from '../../migrations/1764000500000-retention.js';
 import { Statistics1764100000000 } from '../../migrations/1764100000000-statistics.js';
 import { JoinedChunks1764300000000 } from '../../migrations/1764300000000-joined-chunks.js';
+import { BreakdownRows1764400000000 } from '../../migrations/1764400000000-breakdown-rows.js';
 import { AlertRuleEntity } from './entities/alert-rule.entity.js';
 import { RetentionEntity } from './entities/retention.entity.js';
 import { RetentionPolicyEntity } from './entities/retention-policy.entity.js';
@@ -51,7 +52,13 @@ export function dataSourceOptions({ url, applicationName, poolSize, settings }: 
     migrationsRun: false,
     logging: false,
     entities: [TenantEntity, TokenEntity, AlertRuleEntity, RetentionEntity, RetentionPolicyEntity],
-    migrations: [Initial1764000000000, Retention1764000500000, Statistics1764100000000, JoinedChunks1764300000000],
+    migrations: [
+      Initial1764000000000,
+      Retention1764000500000,
+      Statistics1764100000000,
+      JoinedChunks1764300000000,
+      BreakdownRows1764400000000,
+    ],
     migrationsTableName: 'migration',
     extra: { Client: SteadyClient, options: `-c timezone=UTC ${settings}`.trim(), idleTimeoutMillis: 60_000 },
   };
