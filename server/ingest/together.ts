@@ -13,7 +13,7 @@ export interface TogetherOptions<Request, Result> {
 }
 
 /** Groups at a time: while one is written another is computed. */
-const GROUPS_AT_ONCE = 4;
+const GROUPS_AT_ONCE = 2;
 /** Requests that are done alone, at a time: each may wait for its agent's lock. */
 const ALONE_AT_ONCE = 4;
 /** One whose agent another holds joins so many groups before it waits for the lock alone. */

@@ -1,0 +1,85 @@
+// Goal: what arrives together is done together, and one that fails fails no other.
+// Method: groups that end when the test says so.
+import { expect, test } from '@jest/globals';
+import { ApiError, badInput } from '../../server/errors.js';
+import { type Outcome, Together } from '../../server/ingest/together.js';
+
+type Group = { requests: string[]; end: (outcomes: Outcome<string>[] | Error) => void };
+
+function started(alone: (request: string) => Promise<string> = async (request) => `${request} alone`) {
+  const groups: Group[] = [];
+  const work = new Together<string, string>({
+    limits: { items: 3, weight: 100 },
+    together: (requests) =>
+      new Promise((resolve, reject) => {
+        const end = (outcomes: Outcome<string>[] | Error) =>
+          outcomes instanceof Error ? reject(outcomes) : resolve(outcomes);
+        groups.push({ requests: [...requests], end });
+      }),
+    alone,
+  });
+  const requestsOf = () => groups.map(({ requests }) => requests);
+  return { work, groups, requestsOf };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+const add = (work: Together<string, string>, ...keys: string[]) => keys.map((key) => work.add(key[0], 1, key));
+
+test('one alone goes at once; what comes while two groups are under way goes together, as many as fit', async () => {
+  const { work, groups, requestsOf } = started();
+  const answers = add(work, 'a', 'b', 'c', 'd', 'e', 'f');
+  expect(requestsOf()).toEqual([['a'], ['b']]);
+  groups[1].end(['B']);
+  await turn();
+  expect(requestsOf().slice(2)).toEqual([['c', 'd', 'e']]);
+  groups[0].end(['A']);
+  await turn();
+  expect(requestsOf().slice(3)).toEqual([['f']]);
+  groups[2].end(['C', badInput('no'), 'E']);
+  await expect(answers[3]).rejects.toThrow('no');
+  expect(await Promise.all([0, 1, 2, 4].map((i) => answers[i]))).toEqual(['A', 'B', 'C', 'E']);
+});
+
+test("an agent's next waits until the one before is answered, though others overtake it", async () => {
+  const { work, groups, requestsOf } = started();
+  const answers = add(work, 'a1', 'a2', 'b');
+  expect(requestsOf()).toEqual([['a1'], ['b']]);
+  groups[0].end(['done']);
+  await answers[0];
+  await turn();
+  expect(requestsOf().slice(2)).toEqual([['a2']]);
+});
+
+test('a group that fails is done one by one, and only the guilty one fails', async () => {
+  const { work, groups } = started(async (request) => {
+    if (request === 'd') throw new Error('guilty');
+    return `${request} alone`;
+  });
+  const answers = add(work, 'a', 'b', 'c', 'd', 'e');
+  groups[0].end(['A']);
+  await turn();
+  expect(groups[2].requests).toEqual(['c', 'd', 'e']);
+  groups[2].end(new Error('one of them'));
+  await expect(answers[3]).rejects.toThrow('guilty');
+  expect(await Promise.all([answers[2], answers[4]])).toEqual(['c alone', 'e alone']);
+});
+
+test('where the database is away all are told to come again, and none is tried', async () => {
+  const { work, groups } = started(() => Promise.reject(new Error('tried')));
+  const [answer] = add(work, 'a');
+  groups[0].end(Object.assign(new Error('gone'), { code: '57P01' }));
+  const error = await answer.catch((failure: unknown) => failure);
+  expect(error).toBeInstanceOf(ApiError);
+  expect(error).toMatchObject({ extensions: { code: 'RESOURCE_EXHAUSTED', retryAfterMs: expect.any(Number) } });
+});
+
+test('one whose agent another holds comes first in the next group, and after three waits alone; others do not', async () => {
+  const { work, groups, requestsOf } = started();
+  const answers = add(work, 'a', 'b', 'c', 'd', 'e', 'f');
+  for (const place of [0, 4, 5]) {
+    groups[place].end(['HELD', 'E', 'F'].slice(0, groups[place].requests.length) as Outcome<string>[]);
+    await turn();
+  }
+  expect(requestsOf().slice(4)).toEqual([['a', 'e', 'f'], ['a']]);
+  expect(await answers[0]).toBe('a alone');
+});
