@@ -1,18 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { batchOf, type Entry, LogBatchBuilder } from '../schema/log-batch.js';
+import { batchOf, LogBatchBuilder } from '../schema/log-batch.js';
 import { dueOwners } from '../server/store/sql/due-mark.sql.js';
 import { TENANT_WIDE } from '../server/store/sql/window.sql.js';
-import { trafficAt } from '../simulator/traffic.js';
 import { BenchStore } from './store.js';
 import type { BenchOptions, Figure } from './table.js';
+import { entriesOf, gathered } from './traffic.js';
 
 /** Lines of one batch from an agent that is behind. */
 const BATCH_LINES = 8_192;
 /** A live agent sends what came in so many milliseconds. */
 const LIVE_BATCH_MS = 200;
-const START_MS = Date.UTC(2026, 0, 5);
-/** Lines a second that the simulator makes of a `rateScale` of 1. */
-const SIMULATED_RATE = 11.4;
 const SECONDS_A_YEAR = 365 * 86_400;
 /** Breakdowns of 10-second windows and of minutes that are kept by default, seconds. */
 const BREAKDOWNS_KEPT: Record<number, number> = { 10: 2 * 86_400, 60: 14 * 86_400 };
@@ -25,15 +22,6 @@ const HOURS = [
   [20, 12],
   [200, 1],
 ];
-
-/** The entries of one second. */
-export function entriesAt(second: number, linesPerSecond: number): Entry[] {
-  const spec = { seed: 1, rateScale: linesPerSecond / SIMULATED_RATE };
-  return trafficAt(second, spec).map(({ offsetMs, requestLine, ...request }) => {
-    const [method = null, target = null, protocol = null] = requestLine.split(' ');
-    return { ...request, timeMs: START_MS + second * 1_000 + offsetMs, method, target, protocol, durationMs: null };
-  });
-}
 
 /** What rolling up costs beside ingest, and what a year takes on disk, by how much an agent sends. */
 export async function measureRollups({ quick }: BenchOptions): Promise<Figure[]> {
@@ -121,12 +109,10 @@ function batchesOf(rate: number, hours: number): { lines: number; batches: strin
     if (builder.count > 0) batches.push(JSON.stringify(builder.build()));
     builder = new LogBatchBuilder();
   };
-  for (let second = 0; second < hours * 3_600; second++) {
-    for (const entry of entriesAt(second, rate)) {
-      if (builder.count === BATCH_LINES) finish();
-      builder.add(entry);
-      lines++;
-    }
+  for (const entry of entriesOf(rate, hours * 3_600)) {
+    if (builder.count === BATCH_LINES) finish();
+    builder.add(entry);
+    lines++;
   }
   finish();
   return { lines, batches };
@@ -134,18 +120,12 @@ function batchesOf(rate: number, hours: number): { lines: number; batches: strin
 
 /** The same as it comes: a batch every fifth of a second. */
 async function live(rate: number, seconds: number): Promise<Figure> {
-  const batches = new Map<number, Entry[]>();
-  for (let second = 0; second < seconds; second++) {
-    for (const entry of entriesAt(second, rate)) {
-      const place = Math.floor(entry.timeMs / LIVE_BATCH_MS);
-      batches.set(place, [...(batches.get(place) ?? []), entry]);
-    }
-  }
+  const batches = gathered(entriesOf(rate, seconds), LIVE_BATCH_MS);
   const store = await BenchStore.start();
   try {
     const ratio = await costOf(
       store,
-      Array.from(batches.values(), (entries) => JSON.stringify(batchOf(entries))),
+      Array.from(batches, (entries) => JSON.stringify(batchOf(entries))),
     );
     const what = `rollups' CPU / ingest's, live at ${rate} lines/s, five batches a second`;
     return { what, value: `${(ratio * 100).toFixed(1)} %`, goal: '≤ 15 %' };

@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { batchOf, decodeLogBatch, type Entry } from '../schema/log-batch.js';
+import { batchOf, decodeLogBatch } from '../schema/log-batch.js';
 import { BatchAggregate } from '../server/core/windows/aggregate.js';
 import { encodePart, PARTS } from '../server/core/windows/breakdown.js';
 import { encodeSeconds } from '../server/core/windows/encoding.js';
@@ -17,9 +17,9 @@ import { TOTALS_COLUMNS } from '../server/store/sql/window.sql.js';
 import { rangesFor, ScopeMarks } from '../server/store/traffic/ranges.js';
 import { readScopes } from '../server/store/traffic/scope.js';
 import { ask, startServer, stop } from './processes.js';
-import { entriesAt } from './rollups.js';
 import { BenchStore } from './store.js';
 import { type BenchOptions, type Figure, median, times } from './table.js';
+import { entriesOf, gathered } from './traffic.js';
 
 const DAY_MS = 86_400_000;
 /** Different windows that the fixture is made of, over and over. */
@@ -44,9 +44,9 @@ export async function measureStatistics({ quick }: BenchOptions): Promise<Figure
     const ten = await fixture.write('ten-years', 3_600, rollupStart(endMs - 3_652 * DAY_MS, 3_600), endMs);
     const rolledSeconds = await secondsOf(() => store.rollUp());
     await store.db.ownerSql('VACUUM ANALYZE traffic_window, traffic_breakdown');
-    const { url, child } = await startServer(folder, store.url);
+    const { url, child, token } = await startServer(folder, store.url);
     try {
-      const asker = new Asker(url, readFileSync(join(folder, 'operator-token'), 'utf8').trim());
+      const asker = new Asker(url, token);
       return [
         {
           what: `rolling up ${year.windows.toLocaleString('en')} windows of 10 s, and ten years of hours`,
@@ -151,12 +151,9 @@ class Fixture {
 
   constructor(private readonly store: BenchStore) {
     const hex = (buffer: Buffer) => `\\\\x${buffer.toString('hex')}`;
-    for (let i = 0; i < VARIANTS; i++) {
-      const entries: Entry[] = [];
-      for (let second = i * 10; second < (i + 1) * 10; second++) entries.push(...entriesAt(second, LINES_PER_SECOND));
+    for (const entries of gathered(entriesOf(LINES_PER_SECOND, (VARIANTS * WINDOW_MS) / 1_000), WINDOW_MS)) {
       const batch = decodeLogBatch(batchOf(entries));
       const [window] = [...new BatchAggregate(batch, batch.invalid).windows.values()];
-      if (window === undefined) continue;
       const { hits, bytes, status, peak, seconds, breakdown } = window;
       this.numbers.push([hits, bytes, ...status, peak, hex(encodeSeconds(seconds))].join('\t'));
       this.breakdowns.push(PARTS.map((part) => hex(encodePart(breakdown, part))).join('\t'));
@@ -164,10 +161,8 @@ class Fixture {
   }
 
   async write(name: string, resolution: number, fromMs: number, toMs: number) {
-    const agentId = await this.store.append(
-      name,
-      JSON.stringify(batchOf([{ ...entriesAt(0, 20)[0], timeMs: toMs - 1_000 }])),
-    );
+    const [entry] = entriesOf(20, 1);
+    const agentId = await this.store.append(name, JSON.stringify(batchOf([{ ...entry, timeMs: toMs - 1_000 }])));
     const starts: number[] = [];
     const own = rollupStart(toMs - 1_000, resolution);
     for (let startMs = fromMs; startMs < own; startMs += resolution * 1_000) starts.push(startMs);

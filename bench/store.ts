@@ -10,7 +10,7 @@ import { Rollups } from '../server/rollup/index.js';
 import { startEmbeddedPostgres } from '../server/store/cluster/embedded.js';
 import { Database } from '../server/store/database.js';
 import { ensurePartitions } from '../server/store/partitions.js';
-import { postgresCpuOf } from './proc.js';
+import { postgresCpuOf, postgresMemoryOf } from './proc.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -96,5 +96,9 @@ export class BenchStore {
 
   postgresCpuSeconds(): number {
     return postgresCpuOf(this.folder);
+  }
+
+  postgresMemoryBytes(): number {
+    return postgresMemoryOf(this.folder);
   }
 }
