@@ -70,6 +70,12 @@ export class BenchStore {
     return agentId;
   }
 
+  /** Forgets all agents, and what is stored of them. */
+  async clear(): Promise<void> {
+    await this.db.ownerSql('TRUNCATE agent, stream, log_chunk, traffic_window, traffic_breakdown, rollup_mark CASCADE');
+    this.positions.clear();
+  }
+
   /** Makes all marks due, and computes them; those of windows that are still open stay. */
   async rollUp(): Promise<void> {
     for (let [left, before] = [0, -1]; left !== before; ) {
