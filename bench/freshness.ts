@@ -20,7 +20,7 @@ const WITHIN_MS = 20_000;
 
 /** How long a line that is appended to a log takes to be durable, and to reach a subscriber. */
 export async function measureFreshness({ quick }: BenchOptions): Promise<Figure[]> {
-  const [rate, seconds, lone] = quick ? [2_000, 4, 3] : [10_000, 15, 8];
+  const [rate, seconds, lone] = quick ? [2_000, 3, 2] : [10_000, 15, 8];
   const folder = mkdtempSync(join(tmpdir(), 'hlm-bench-'));
   const log = join(folder, 'access.log');
   writeFileSync(log, '');

@@ -19,7 +19,7 @@ const RUNS = 3;
 
 /** Durable ingest of a file end to end, windows and rollups included, beside what others make of the same file. */
 export async function measureIngest({ quick }: BenchOptions): Promise<Figure[]> {
-  const lines = quick ? 150_000 : 1_000_000;
+  const lines = quick ? 100_000 : 1_000_000;
   const folder = mkdtempSync(join(tmpdir(), 'hlm-bench-'));
   const store = await BenchStore.start();
   try {

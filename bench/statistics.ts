@@ -192,9 +192,11 @@ class Fixture {
     await this.copy(`traffic_window (${KEY_COLUMNS}, ${NUMBERS})`, starts, (startMs, i) => {
       return `${key}\t${startMs}\t1\t${this.numbers[i % this.numbers.length]}\n`;
     });
+    // Nothing is asked of ten years but numbers.
     const broken = starts.filter(
       (startMs) =>
-        resolution > 10 || startMs >= toMs - DAY_MS || Math.floor(startMs / 60_000) % BREAKDOWN_MINUTES === 0,
+        resolution * 1_000 === WINDOW_MS &&
+        (startMs >= toMs - DAY_MS || Math.floor(startMs / 60_000) % BREAKDOWN_MINUTES === 0),
     );
     await this.copy(`traffic_breakdown (${KEY_COLUMNS}, ${BREAKDOWN})`, broken, (startMs, i) => {
       return `${key}\t${startMs}\t${this.breakdowns[i % this.breakdowns.length]}\n`;
@@ -208,17 +210,15 @@ class Fixture {
    * computed anew, and so are months, which are not all as long.
    */
   async repeat(agentId: string, { times, spanMs, endMs }: { times: number; spanMs: number; endMs: number }) {
-    for (const [table, columns] of [
-      ['traffic_window', NUMBERS],
-      ['traffic_breakdown', BREAKDOWN],
-    ])
-      await this.store.db.ownerSql(
+    const repeated = (table: string, columns: string) =>
+      this.store.db.ownerSql(
         `INSERT INTO ${table} (${KEY_COLUMNS}, ${columns})
          SELECT tenant_id, agent_id, resolution, start_ms - time * $2::bigint, ${columns}
          FROM ${table}, generate_series(1, $3::integer) AS time WHERE agent_id = $1 AND resolution < $4
          ON CONFLICT DO NOTHING`,
         [agentId, spanMs, times, MONTH],
       );
+    await Promise.all([repeated('traffic_window', NUMBERS), repeated('traffic_breakdown', BREAKDOWN)]);
     const marks = new Set<string>();
     for (let ms = endMs - spanMs; ms >= endMs - times * spanMs; ms -= spanMs)
       marks.add(`${HOUR_S} ${rollupStart(ms, HOUR_S)}`);
