@@ -13,7 +13,7 @@ import { trafficOf } from './traffic.js';
 
 /** Lines a second of the file: windows of it hold some hundred lines, as those of a middling server do. */
 const RATE = 11.4;
-/** Those of a busier one: its windows are fewer, but a batch holds hardly a whole minute, and more is rolled up. */
+/** Those of a busier one: a window of it holds ten times as many, and windows cost the most. */
 const BUSIER_RATE = 100;
 const RUNS = 3;
 

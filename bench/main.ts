@@ -34,7 +34,7 @@ const PARTS: Record<string, Part> = {
   },
   statistics: {
     title: 'Statistics',
-    about: 'queries of an hour, a year (--quick: a month), ten years, on windows that the product rolled up',
+    about: 'queries of an hour, a year (--quick: ten days), ten years, on windows that the product rolled up',
     measure: measureStatistics,
   },
   memory: {

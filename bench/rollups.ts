@@ -56,7 +56,7 @@ async function catchUp(store: BenchStore, rate: number, hours: number): Promise<
     {
       what: `storage of a year at ${rate} lines/s`,
       value: `${(bytes / 1e9).toFixed(2)} GB`,
-      ratio: `${times(bytes / (rate * SECONDS_A_YEAR * bytesALine()))} the log`,
+      ratio: `${((100 * bytes) / (rate * SECONDS_A_YEAR * bytesALine())).toFixed(1)} % of the log`,
       ...(rate === 20 ? { goal: '≤ 2 GB' } : {}),
     },
   ];

@@ -45,7 +45,7 @@ export async function measureStatistics({ quick }: BenchOptions): Promise<Figure
   const folder = mkdtempSync(join(tmpdir(), 'hlm-bench-'));
   try {
     const endMs = Math.floor((await store.db.now()) / 60_000) * 60_000;
-    const [days, repeats] = quick ? [30, 1] : [365, 5];
+    const [days, repeats] = quick ? [10, 1] : [365, 5];
     const fixture = new Fixture(store);
     const spanMs = (days / repeats) * DAY_MS;
     const year = await fixture.write('year', 10, endMs - spanMs, endMs);
