@@ -39,7 +39,7 @@ const PARTS: Record<string, Part> = {
   },
   memory: {
     title: 'Memory',
-    about: 'one agent that catches up on 10 GB (--quick: 1 GB), and 50 at once; by name only: some twelve minutes',
+    about: 'one agent that catches up on 10 GB (--quick: 1 GB), and 50 at once; by name only: some eight minutes',
     measure: measureMemory,
     byNameOnly: true,
   },
