@@ -1,13 +1,14 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { combinedLine, logTime } from '../simulator/combined.js';
-import { type SimulatedRequest, trafficAt } from '../simulator/traffic.js';
+import { requestsFrom } from '../simulator/traffic.js';
 import { ask, startHlm, startServer, stop } from './processes.js';
-import type { BenchOptions, Figure } from './table.js';
+import { type BenchOptions, type Figure, latencyFigure } from './table.js';
+import { trafficOf } from './traffic.js';
 
 const AGENT = 'bench';
 /** Lines are appended so often. */
@@ -19,20 +20,19 @@ const WITHIN_MS = 20_000;
 
 /** How long a line that is appended to a log takes to be durable, and to reach a subscriber. */
 export async function measureFreshness({ quick }: BenchOptions): Promise<Figure[]> {
-  const [rate, seconds, lone] = quick ? [2_000, 4, 3] : [10_000, 15, 10];
+  const [rate, seconds, lone] = quick ? [2_000, 3, 2] : [10_000, 15, 8];
   const folder = mkdtempSync(join(tmpdir(), 'hlm-bench-'));
   const log = join(folder, 'access.log');
   writeFileSync(log, '');
-  const { url, child } = await startServer(join(folder, 'data'));
-  const token = readFileSync(join(folder, 'data', 'operator-token'), 'utf8').trim();
+  const { url, child, token } = await startServer(join(folder, 'data'));
   const agent = startHlm(['agent', '--name', AGENT, '--url', url, '--from-start', log], { HLM_TOKEN: token });
   const watch = new Watch(url, token);
   try {
-    const lines = requests();
+    const requests = requestsFrom(0, trafficOf(100));
     const append = (count: number) => {
       const time = logTime(Date.now());
       let text = '';
-      for (let i = 0; i < count; i++) text += `${combinedLine(lines.next().value, time)}\n`;
+      for (let i = 0; i < count; i++) text += `${combinedLine(requests.next().value.request, time)}\n`;
       appendFileSync(log, text);
       watch.appended(count);
     };
@@ -53,9 +53,9 @@ export async function measureFreshness({ quick }: BenchOptions): Promise<Figure[
     const many = watch.clear();
     const at = `${rate.toLocaleString('en')} lines/s`;
     return [
-      figure(`line appended → committed, at ${at}`, many.committed, '99th within 500 ms'),
-      figure(`line appended → subscriber, at ${at}`, many.told, '99th within 1.5 s'),
-      figure('a lone line after a quiet second → subscriber', single.told, 'within 500 ms'),
+      latencyFigure(`line appended → committed, at ${at}`, many.committed, 500),
+      latencyFigure(`line appended → subscriber, at ${at}`, many.told, 1_500),
+      latencyFigure('a lone line after a quiet second → subscriber', single.told, 500),
     ];
   } finally {
     watch.close();
@@ -63,17 +63,6 @@ export async function measureFreshness({ quick }: BenchOptions): Promise<Figure[
     await stop(child);
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-function figure(what: string, latencies: number[], goal: string): Figure {
-  const ascending = latencies.toSorted((a, b) => a - b);
-  const at = (share: number) => ascending[Math.min(ascending.length - 1, Math.floor(share * ascending.length))];
-  return { what, value: `median ${at(0.5).toFixed(0)} ms, 99th ${at(0.99).toFixed(0)} ms`, goal };
-}
-
-/** The simulator's requests, without end. */
-function* requests(): Generator<SimulatedRequest, never> {
-  for (let second = 0; ; second++) yield* trafficAt(second, { seed: 1, rateScale: 10 });
 }
 
 interface Batch {

@@ -1,36 +1,39 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { secondsOf } from '../simulator/file.js';
-import { copySeconds, findGoAccess, gzipBytes, writeLogAndRows } from './peers.js';
+import { secondsOf, writeLines, writeTexts } from '../simulator/file.js';
+import { first, requestsFrom } from '../simulator/traffic.js';
+import { AGENT_BYTES, limited, SERVER_BYTES } from './limits.js';
+import { copySeconds, findDuckDb, findGoAccess, gzipBytes, rowsOf } from './peers.js';
 import { cpuOf, peakMemoryOf } from './proc.js';
-import { ask, type Ended, runHlm, startServer, stop } from './processes.js';
+import { type Ended, expectAll, runHlm, startServer, stop } from './processes.js';
 import { BenchStore } from './store.js';
-import { type BenchOptions, type Figure, median, perSecond, times } from './table.js';
+import { type BenchOptions, type Figure, mb, median, perSecond, times } from './table.js';
+import { trafficOf } from './traffic.js';
 
 /** Lines a second of the file: windows of it hold some hundred lines, as those of a middling server do. */
-const TRAFFIC = { seed: 1, rateScale: 1 };
+const RATE = 11.4;
+/** Those of a busier one: a window of it holds ten times as many, and windows cost the most. */
+const BUSIER_RATE = 100;
+const RUNS = 3;
 
 /** Durable ingest of a file end to end, windows and rollups included, beside what others make of the same file. */
 export async function measureIngest({ quick }: BenchOptions): Promise<Figure[]> {
-  const [lines, runs] = quick ? [100_000, 2] : [1_000_000, 3];
+  const lines = quick ? 100_000 : 1_000_000;
   const folder = mkdtempSync(join(tmpdir(), 'hlm-bench-'));
   const store = await BenchStore.start();
   try {
-    const span = secondsOf(lines, TRAFFIC);
-    const files = await writeLogAndRows(folder, lines, (Math.floor(Date.now() / 1_000) - span) * 1_000, TRAFFIC);
-    const size = `${lines.toLocaleString('en')} lines Combined, ${(statSync(files.log).size / 2 ** 20).toFixed(1)} MiB`;
-    const { whole, figures } = await endToEnd(store, folder, files.log, { lines, runs });
-    const alone = (await runHlm(['agent', '--dry-run', files.log])).seconds;
+    const log = await writeLog(folder, lines, RATE);
+    const ours = await endToEnd(store, folder, log, await writeLog(folder, lines, BUSIER_RATE));
+    const alone = await runHlm(['agent', '--dry-run', log.path]);
     return [
-      {
-        what: `durable ingest, end to end (${size}, ${(lines / span).toFixed(0)} a second)`,
-        value: perSecond(lines, whole),
-      },
-      ...(await beside(store, folder, files, { lines, whole })),
-      { what: 'agent alone (--dry-run: parses, and writes JSON)', value: perSecond(lines, alone) },
-      ...figures,
-      ...(await bytesALine(store, files.log, lines, runs)),
+      ...ours.rates,
+      ...(await others(folder, log, ours)),
+      await copyFigure(store, folder, log, ours),
+      figureBeside('agent alone (--dry-run: parses, and writes JSON)', lines, alone.seconds, ours),
+      ...ours.cpu,
+      ...ours.memory,
+      ...(await bytesALine(log, ours)),
     ];
   } finally {
     await store.close();
@@ -38,86 +41,164 @@ export async function measureIngest({ quick }: BenchOptions): Promise<Figure[]> 
   }
 }
 
-/** Runs the agent over the file, each time as another one. */
-async function endToEnd(
-  store: BenchStore,
-  folder: string,
-  log: string,
-  { lines, runs }: { lines: number; runs: number },
-): Promise<{ whole: number; figures: Figure[] }> {
-  const { url, child } = await startServer(join(folder, 'data'), store.url);
+interface Log {
+  path: string;
+  lines: number;
+  rate: number;
+  startMs: number;
+  bytes: number;
+}
+
+/** A log that ends now. */
+async function writeLog(folder: string, lines: number, rate: number): Promise<Log> {
+  const path = join(folder, `${rate}.log`);
+  const startMs = (Math.floor(Date.now() / 1_000) - secondsOf(lines, trafficOf(rate))) * 1_000;
+  await writeLines(path, lines, startMs, trafficOf(rate));
+  return { path, lines, rate, startMs, bytes: statSync(path).size };
+}
+
+/** What the product made of the log. */
+interface Ours {
+  seconds: number;
+  /** Of agent, server and PostgreSQL. */
+  memoryBytes: number;
+  chunkBytes: number;
+  windowBytes: number;
+  rates: Figure[];
+  cpu: Figure[];
+  memory: Figure[];
+}
+
+/** Runs the agent over a log, each time as another one, and then over that of a busier server. */
+async function endToEnd(store: BenchStore, folder: string, log: Log, busier: Log): Promise<Ours> {
+  const server = await startServer(join(folder, 'data'), store.url);
+  const { url, child, token } = server;
+  const run = async (name: string, { path, lines }: Log): Promise<Ended> => {
+    const ended = await runHlm(['agent', '--once', '--name', name, '--url', url, path], { HLM_TOKEN: token });
+    await expectAll(server, name, lines);
+    return ended;
+  };
   try {
-    const token = readFileSync(join(folder, 'data', 'operator-token'), 'utf8').trim();
     const ended: Ended[] = [];
-    const [server, postgres] = [cpuOf(child.pid!), store.postgresCpuSeconds()];
-    for (let i = 0; i < runs; i++) {
-      const name = `bench-${i}`;
-      ended.push(await runHlm(['agent', '--once', '--name', name, '--url', url, log], { HLM_TOKEN: token }));
-      await expectAll(url, token, name, lines);
-    }
-    const aLine = (seconds: number) => `${((seconds * 1e6) / (lines * runs)).toFixed(1)} µs CPU a line`;
-    const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
-    const figures = [
-      { what: 'the server of it, rollups included', value: aLine(cpuOf(child.pid!) - server) },
-      { what: 'PostgreSQL of it', value: aLine(store.postgresCpuSeconds() - postgres) },
-      {
-        what: "the agent's memory at most",
-        value: mib(Math.max(...ended.map((one) => one.peakBytes))),
-        goal: '200 MiB',
-      },
-      { what: "the server's memory at most", value: mib(peakMemoryOf(child.pid!)), goal: '500 MiB' },
-    ];
-    return { whole: median(ended.map(({ seconds }) => seconds)), figures };
+    const before = { server: cpuOf(child.pid!), postgres: store.postgresCpuSeconds() };
+    for (let i = 0; i < RUNS; i++) ended.push(await run(`bench-${i}`, log));
+    const cpu = {
+      agent: ended.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
+      server: cpuOf(child.pid!) - before.server,
+      postgres: store.postgresCpuSeconds() - before.postgres,
+    };
+    const stored = await storedBytes(store);
+    const seconds = median(ended.map((one) => one.seconds));
+    const busierRate = busier.lines / (await run('bench-busier', busier)).seconds;
+    const memory = {
+      agent: Math.max(...ended.map(({ peakBytes }) => peakBytes)),
+      server: peakMemoryOf(child.pid!),
+      postgres: store.postgresMemoryBytes(),
+    };
+    return {
+      seconds,
+      memoryBytes: memory.agent + memory.server + memory.postgres,
+      ...stored,
+      rates: ratesOf(log, log.lines / seconds, busier, busierRate),
+      cpu: cpuFigures(cpu, log.lines * RUNS),
+      memory: memoryFigures(memory),
+    };
   } finally {
     await stop(child);
   }
 }
 
-/** What others do with the same lines. */
-async function beside(
-  store: BenchStore,
-  folder: string,
-  files: { log: string; rows: string },
-  { lines, whole }: { lines: number; whole: number },
-): Promise<Figure[]> {
-  const copying = await copySeconds(store.url, files.rows);
-  const figures: Figure[] = [
-    { what: 'COPY of the same rows into a plain table', value: perSecond(lines, copying) },
-    { what: 'end to end / COPY', value: times(copying / whole) },
-  ];
-  const goAccess = findGoAccess();
-  if (goAccess === null) return [...figures, { what: 'GoAccess', value: 'not installed' }];
-  const seconds = await goAccess.run(files.log, folder);
+function ratesOf(log: Log, perSecondOfLog: number, busier: Log, perSecondOfBusier: number): Figure[] {
+  const of = ({ lines, bytes, rate }: Log) =>
+    `${lines.toLocaleString('en')} lines, ${mb(bytes)}, ${rate.toFixed(0)} a second`;
   return [
-    ...figures,
-    { what: `GoAccess ${goAccess.version}: parses and reports, nothing durable`, value: perSecond(lines, seconds) },
+    { what: `durable ingest, end to end (${of(log)})`, value: perSecond(perSecondOfLog, 1), ratio: times(1) },
     {
-      what: `end to end / GoAccess ${goAccess.version}`,
-      value: times(seconds / whole),
-      goal: goAccess.version.startsWith('1.7') ? '≥ 9 ×' : '≥ 3 ×',
+      what: `the same of a busier server (${of(busier)})`,
+      value: perSecond(perSecondOfBusier, 1),
+      ratio: `${times(perSecondOfBusier / perSecondOfLog)} the former`,
     },
   ];
 }
 
-/** What a line takes on disk. */
-async function bytesALine(store: BenchStore, log: string, lines: number, runs: number): Promise<Figure[]> {
+function cpuFigures(cpu: { agent: number; server: number; postgres: number }, lines: number): Figure[] {
+  const all = cpu.agent + cpu.server + cpu.postgres;
+  const figure = (what: string, seconds: number) => ({
+    what,
+    value: `${((seconds * 1e6) / lines).toFixed(1)} µs CPU a line`,
+    ratio: `${((100 * seconds) / all).toFixed(0)} % of all three`,
+  });
+  return [
+    figure('the agent of it', cpu.agent),
+    figure('the server of it, rollups included', cpu.server),
+    figure('PostgreSQL of it', cpu.postgres),
+  ];
+}
+
+function memoryFigures(bytes: { agent: number; server: number; postgres: number }): Figure[] {
+  return [
+    limited('memory at most: agent', bytes.agent, AGENT_BYTES),
+    limited('memory at most: server', bytes.server, SERVER_BYTES),
+    { what: 'memory: PostgreSQL, 256 MiB of buffers included', value: mb(bytes.postgres) },
+  ];
+}
+
+/** GoAccess and DuckDB, where they are installed. */
+async function others(folder: string, { path, lines }: Log, ours: Ours): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  const measure = async (name: string, peer: ReturnType<typeof findGoAccess>, about: string, goal?: string) => {
+    if (peer === null) return figures.push({ what: `${name}: ${about}`, value: 'not installed' });
+    const { seconds, peakBytes } = await peer.run(path, folder);
+    const named = `${name} ${peer.version}`;
+    figures.push(
+      { ...figureBeside(`${named}: ${about}`, lines, seconds, ours), goal },
+      { what: `${named}: memory at most`, value: mb(peakBytes), ratio: `ours ${times(ours.memoryBytes / peakBytes)}` },
+    );
+  };
+  const goAccess = findGoAccess();
+  const goal = goAccess?.version.startsWith('1.7') ? 'ours ≥ 9 ×' : 'ours ≥ 3 ×';
+  await measure('GoAccess', goAccess, 'parses and reports, nothing durable', goal);
+  await measure('DuckDB', findDuckDb(), 'regular expression into a table, no windows');
+  return figures;
+}
+
+async function copyFigure(store: BenchStore, folder: string, log: Log, ours: Ours): Promise<Figure> {
+  const rows = join(folder, 'rows.tsv');
+  await writeTexts(rows, rowsOf(first(log.lines, requestsFrom(log.startMs, trafficOf(log.rate)))));
+  const seconds = await copySeconds(store.url, rows);
+  return figureBeside('COPY of the same rows into a plain table', log.lines, seconds, ours);
+}
+
+function figureBeside(what: string, lines: number, seconds: number, ours: Ours): Figure {
+  return { what, value: perSecond(lines, seconds), ratio: `ours ${times(seconds / ours.seconds)}` };
+}
+
+/** What one run left on disk. */
+async function storedBytes(store: BenchStore): Promise<{ chunkBytes: number; windowBytes: number }> {
   const [{ chunks, windows }] = await store.db.ownerSql<{ chunks: number; windows: number }>(
     `SELECT (SELECT sum(length(body)) FROM log_chunk)::bigint AS chunks,
        pg_total_relation_size('traffic_window') + pg_total_relation_size('traffic_breakdown') AS windows`,
   );
-  const aLine = (bytes: number) => `${(bytes / lines).toFixed(1)} bytes a line`;
-  return [
-    { what: 'the file', value: aLine(statSync(log).size) },
-    { what: 'the file, gzip -6', value: aLine(await gzipBytes(log)) },
-    { what: 'chunks of raw entries', value: aLine(chunks / runs), goal: '≤ 16 bytes' },
-    { what: 'windows of all resolutions, indexes and all, just taken in', value: aLine(windows / runs) },
-  ];
+  return { chunkBytes: chunks / RUNS, windowBytes: windows / RUNS };
 }
 
-/** A figure of a run that lost lines would be worth nothing. */
-async function expectAll(url: string, token: string, name: string, lines: number): Promise<void> {
-  type Answer = { agents: { nodes: { ledger: { accepted: number } }[] } };
-  const { data } = await ask<Answer>(url, token, `{ agents(search: "${name}") { nodes { ledger { accepted } } } }`);
-  const { accepted } = data.agents.nodes[0].ledger;
-  if (accepted !== lines) throw new Error(`${accepted} of ${lines} lines were taken in`);
+async function bytesALine(log: Log, { chunkBytes, windowBytes }: Ours): Promise<Figure[]> {
+  const packed = await gzipBytes(log.path);
+  const aLine = (bytes: number) => `${(bytes / log.lines).toFixed(1)} bytes a line`;
+  const ofFile = (bytes: number) => `${times(bytes / log.bytes)} the file`;
+  return [
+    { what: 'the file', value: aLine(log.bytes), ratio: times(1) },
+    { what: 'the file, gzip -6', value: aLine(packed), ratio: ofFile(packed) },
+    {
+      what: 'chunks of raw entries',
+      value: aLine(chunkBytes),
+      ratio: `${times(chunkBytes / packed)} gzip, ${ofFile(chunkBytes)}`,
+      goal: '≤ 16 bytes',
+    },
+    {
+      what: 'windows of all resolutions, indexes and all, just taken in',
+      value: aLine(windowBytes),
+      ratio: ofFile(windowBytes),
+    },
+  ];
 }

@@ -1,9 +1,8 @@
 import { BATCH_ENTRIES_MAX, batchOf, type Entry } from '../schema/log-batch.js';
 import { joinDue } from '../server/retention/index.js';
-import { entriesAt } from './rollups.js';
 import { BenchStore } from './store.js';
-import type { BenchOptions, Figure } from './table.js';
-import { times } from './table.js';
+import { type BenchOptions, type Figure, times } from './table.js';
+import { entriesOf } from './traffic.js';
 
 /** Of each agent: a batch a second, of so many lines. */
 const BATCH_LINES = 10;
@@ -53,9 +52,7 @@ export async function measureJoining({ quick }: BenchOptions): Promise<Figure[]>
 }
 
 function linesOf(count: number): Entry[] {
-  const lines: Entry[] = [];
-  for (let second = 0; lines.length < count; second++) lines.push(...entriesAt(second, BATCH_LINES));
-  return lines.slice(0, count);
+  return [...entriesOf(BATCH_LINES, (2 * count) / BATCH_LINES)].slice(0, count);
 }
 
 async function storeOf(lines: readonly Entry[], batchLines: number): Promise<BenchStore> {

@@ -1,35 +1,88 @@
-// Benchmarks: every figure a median of several runs, every comparison a ratio within this one run.
-import { cpus } from 'node:os';
+// Benchmarks: what counts of every figure is its ratio to another of this one run.
 import { measureFreshness } from './freshness.js';
 import { measureIngest } from './ingest.js';
 import { measureJoining } from './joining.js';
+import { describeMachine } from './machine.js';
+import { measureMemory } from './memory.js';
 import { measureRollups } from './rollups.js';
 import { measureSmallAgents } from './small-agents.js';
 import { measureStatistics } from './statistics.js';
-import { type BenchOptions, type Figure, print } from './table.js';
+import { type BenchOptions, type Figure, type Section, tableOf } from './table.js';
 
-const HELP = `usage: npm run bench -- [--quick] [ingest] [small-agents] [joining] [freshness] [rollups] [statistics]
+interface Part {
+  title: string;
+  /** For --help. */
+  about: string;
+  measure: (options: BenchOptions) => Promise<Figure[]>;
+  /** It takes too long to be run unasked. */
+  byNameOnly?: true;
+}
 
-  ingest       a file end to end, beside GoAccess (HLM_BENCH_GOACCESS names another than the PATH's) and COPY;
-               CPU, memory, bytes on disk
-  small-agents 1,000 agents with ten lines a second each
-  joining      joining small chunks of raw entries: chunks a second, CPU, bytes on disk before and after
-  freshness    from a line in the log to the database and to a subscriber
-  rollups      what rolling up costs beside ingest, and what a year takes on disk
-  statistics   queries of an hour, a year, ten years, on windows that were rolled up by the product
-               (a year of 10-second windows: some minutes; --quick: a month)
+const PARTS: Record<string, Part> = {
+  ingest: {
+    title: 'Ingest',
+    about: 'a file end to end, beside GoAccess, COPY and DuckDB; CPU, memory, bytes on disk',
+    measure: measureIngest,
+  },
+  'small-agents': {
+    title: 'Many small agents',
+    about: '1,000 agents with ten lines a second each',
+    measure: measureSmallAgents,
+  },
+  joining: {
+    title: 'Joining',
+    about: 'small chunks of raw entries are joined: chunks a second, CPU, bytes on disk before and after',
+    measure: measureJoining,
+  },
+  freshness: {
+    title: 'Freshness',
+    about: 'from a line in the log to the database and to a subscriber',
+    measure: measureFreshness,
+  },
+  rollups: {
+    title: 'Rollups and storage',
+    about: 'what rolling up costs beside ingest, and what a year takes on disk',
+    measure: measureRollups,
+  },
+  statistics: {
+    title: 'Statistics',
+    about: 'queries of an hour, a year (--quick: ten days), ten years, on windows that the product rolled up',
+    measure: measureStatistics,
+  },
+  memory: {
+    title: 'Memory',
+    about: 'one agent that catches up on 10 GB (--quick: 1 GB), and 50 at once; by name only: some eight minutes',
+    measure: measureMemory,
+    byNameOnly: true,
+  },
+};
 
-All of them where none is named.
+const HELP = `usage: npm run bench -- [--quick] [part …]
+
+${Object.entries(PARTS)
+  .map(([name, { about }]) => `  ${name.padEnd(12)} ${about}\n`)
+  .join('')}
+All but those by name only where none is named: some four minutes; with --quick under one.
+HLM_BENCH_GOACCESS names another GoAccess than the PATH's, HLM_BENCH_DUCKDB a folder from which @duckdb/node-api is
+found; where there is none, it is left out.
 `;
 
-const PARTS: Record<string, { title: string; measure: (options: BenchOptions) => Promise<Figure[]> }> = {
-  ingest: { title: 'Ingest', measure: measureIngest },
-  'small-agents': { title: 'Many small agents', measure: measureSmallAgents },
-  joining: { title: 'Joining', measure: measureJoining },
-  freshness: { title: 'Freshness', measure: measureFreshness },
-  rollups: { title: 'Rollups and storage', measure: measureRollups },
-  statistics: { title: 'Statistics', measure: measureStatistics },
-};
+/** A part that fails leaves the others their figures. */
+async function measureAll(names: readonly string[], options: BenchOptions): Promise<Section[]> {
+  const sections: Section[] = [];
+  for (const name of names) {
+    const { title, measure } = PARTS[name];
+    const begun = performance.now();
+    try {
+      sections.push({ title, figures: await measure(options) });
+      process.stderr.write(`bench: ${name} took ${((performance.now() - begun) / 1_000).toFixed(0)} s\n`);
+    } catch (error) {
+      process.stderr.write(`bench: ${name} failed: ${(error as Error).stack}\n`);
+      process.exitCode = 1;
+    }
+  }
+  return sections;
+}
 
 const args = process.argv.slice(2);
 const named = args.filter((arg) => !arg.startsWith('--'));
@@ -39,9 +92,8 @@ else if (unknown !== undefined) {
   process.stderr.write(`bench: ${unknown} is not known\n${HELP}`);
   process.exitCode = 2;
 } else {
-  process.stdout.write(`Machine: ${cpus().length} × ${cpus()[0].model}, Node ${process.version}\n`);
-  for (const name of named.length > 0 ? named : Object.keys(PARTS)) {
-    const { title, measure } = PARTS[name];
-    print(title, await measure({ quick: args.includes('--quick') }));
-  }
+  const names = named.length > 0 ? named : Object.keys(PARTS).filter((name) => !PARTS[name].byNameOnly);
+  const sections = await measureAll(names, { quick: args.includes('--quick') });
+  if (sections.some(({ figures }) => figures.some(({ missed }) => missed))) process.exitCode = 1;
+  process.stdout.write(`${await describeMachine()}${tableOf(sections)}`);
 }

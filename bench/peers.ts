@@ -1,25 +1,30 @@
 import { execFileSync } from 'node:child_process';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { fileURLToPath } from 'node:url';
 import { createGzip } from 'node:zlib';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { combinedLine, logTime } from '../simulator/combined.js';
-import { type TrafficSpec, trafficAt } from '../simulator/traffic.js';
-import { runToEnd } from './processes.js';
+import type { TimedRequest } from '../simulator/traffic.js';
+import { type Ended, runToEnd } from './processes.js';
 
 /** A GoAccess to be compared with: that of the PATH, or the one that is named. */
 const GOACCESS = process.env.HLM_BENCH_GOACCESS ?? 'goaccess';
+/** A folder from which `@duckdb/node-api` is found: the project's own, or the one that is named. */
+const DUCKDB = process.env.HLM_BENCH_DUCKDB ?? fileURLToPath(new URL('.', import.meta.url));
+const DUCKDB_LOAD = fileURLToPath(new URL('duckdb-load.js', import.meta.url));
 
-export interface GoAccess {
+/** Another program that makes something of the same log. */
+export interface Peer {
   version: string;
-  /** Reads a log to its end, and writes its report; wall seconds. */
-  run: (log: string, folder: string) => Promise<number>;
+  /** Reads a log to its end; what it makes lies in `folder`. */
+  run: (log: string, folder: string) => Promise<Ended>;
 }
 
 /** Null where there is none. With two jobs where it has them: since 1.8. */
-export function findGoAccess(): GoAccess | null {
+export function findGoAccess(): Peer | null {
   let version: string;
   try {
     version = /(\d+\.\d+(?:\.\d+)?)/.exec(execFileSync(GOACCESS, ['--version']).toString())![1];
@@ -30,41 +35,37 @@ export function findGoAccess(): GoAccess | null {
   const jobs = major > 1 || minor >= 8 ? ['--jobs=2'] : [];
   return {
     version,
-    run: async (log, folder) => {
+    run: (log, folder) => {
       const args = [log, '--log-format=COMBINED', '--no-global-config', '--no-progress', ...jobs];
-      return (await runToEnd(GOACCESS, [...args, '-o', join(folder, 'goaccess.json')])).seconds;
+      return runToEnd(GOACCESS, [...args, '-o', join(folder, 'goaccess.json')]);
     },
   };
 }
 
-/** A log, and the same as rows of a plain table for COPY: the first `lines` lines of the simulator's traffic. */
-export async function writeLogAndRows(
-  folder: string,
-  lines: number,
-  startMs: number,
-  spec: TrafficSpec,
-): Promise<{ log: string; rows: string }> {
-  const files = { log: join(folder, 'access.log'), rows: join(folder, 'rows.tsv') };
-  const [log, rows] = [createWriteStream(files.log), createWriteStream(files.rows)];
-  let written = 0;
-  for (let second = 0; written < lines; second++) {
-    const timeMs = startMs + second * 1_000;
-    const requests = trafficAt(second, spec).slice(0, lines - written);
-    log.write(requests.map((request) => `${combinedLine(request, logTime(timeMs))}\n`).join(''));
-    const time = new Date(timeMs).toISOString();
-    const ok = rows.write(
-      requests
-        .map(({ host, user, requestLine, status, bytes, referrer, userAgent }) => {
-          const texts = [time, host, user, requestLine, status, bytes, referrer, userAgent];
-          return `${texts.map((text) => (text === null ? '\\N' : escaped(String(text)))).join('\t')}\n`;
-        })
-        .join(''),
-    );
-    if (!ok) await new Promise<void>((resolve) => rows.once('drain', resolve));
-    written += requests.length;
+/** Null where its package is not installed. */
+export function findDuckDb(): Peer | null {
+  const { resolve } = createRequire(join(DUCKDB, 'any.js'));
+  let [library, version] = ['', ''];
+  try {
+    library = resolve('@duckdb/node-api');
+    version = JSON.parse(readFileSync(resolve('@duckdb/node-api/package.json'), 'utf8')).version;
+  } catch {
+    return null;
   }
-  await Promise.all([log, rows].map((file) => new Promise<void>((resolve) => file.end(resolve))));
-  return files;
+  return {
+    version,
+    run: (log, folder) => runToEnd(process.execPath, [DUCKDB_LOAD, library, log, join(folder, 'duckdb')]),
+  };
+}
+
+/** Requests as rows of a plain table for COPY. */
+export function* rowsOf(requests: Iterable<TimedRequest>): Generator<string> {
+  for (const { timeMs, request } of requests) {
+    const { host, user, requestLine, status, bytes, referrer, userAgent } = request;
+    const time = new Date(timeMs - request.offsetMs).toISOString();
+    const texts = [time, host, user, requestLine, status, bytes, referrer, userAgent];
+    yield texts.map((text) => (text === null ? '\\N' : escaped(String(text)))).join('\t');
+  }
 }
 
 /** As COPY reads a text. */

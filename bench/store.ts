@@ -10,7 +10,7 @@ import { Rollups } from '../server/rollup/index.js';
 import { startEmbeddedPostgres } from '../server/store/cluster/embedded.js';
 import { Database } from '../server/store/database.js';
 import { ensurePartitions } from '../server/store/partitions.js';
-import { postgresCpuOf } from './proc.js';
+import { postgresCpuOf, postgresMemoryOf } from './proc.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
@@ -70,6 +70,12 @@ export class BenchStore {
     return agentId;
   }
 
+  /** Forgets all agents, and what is stored of them. */
+  async clear(): Promise<void> {
+    await this.db.ownerSql('TRUNCATE agent, stream, log_chunk, traffic_window, traffic_breakdown, rollup_mark CASCADE');
+    this.positions.clear();
+  }
+
   /** Makes all marks due, and computes them; those of windows that are still open stay. */
   async rollUp(): Promise<void> {
     for (let [left, before] = [0, -1]; left !== before; ) {
@@ -96,5 +102,9 @@ export class BenchStore {
 
   postgresCpuSeconds(): number {
     return postgresCpuOf(this.folder);
+  }
+
+  postgresMemoryBytes(): number {
+    return postgresMemoryOf(this.folder);
   }
 }

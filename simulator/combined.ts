@@ -4,9 +4,17 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 
 const two = (value: number): string => (value < 10 ? `0${value}` : String(value));
 
+/** Lines of one second follow each other: its text is made once. */
+let last = { second: Number.NaN, text: '' };
+
 /** A time as access logs write it, in UTC: `24/Nov/2026:11:46:03 +0000`. */
 export function logTime(ms: number): string {
-  const at = new Date(ms);
+  const second = Math.floor(ms / 1_000);
+  if (second !== last.second) last = { second, text: textOf(new Date(ms)) };
+  return last.text;
+}
+
+function textOf(at: Date): string {
   const day = `${two(at.getUTCDate())}/${MONTHS[at.getUTCMonth()]}/${at.getUTCFullYear()}`;
   return `${day}:${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())} +0000`;
 }

@@ -1,9 +1,9 @@
-import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { finished } from 'node:stream/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { combinedLine, logTime } from './combined.js';
 import { requestsAt } from './rate.js';
-import { type TrafficSpec, trafficAt } from './traffic.js';
+import { first, requestsFrom, type TrafficSpec } from './traffic.js';
 
 /** Characters gathered before a write: large enough to be fast, small enough to need no memory. */
 const WRITE_LENGTH = 1 << 20;
@@ -15,26 +15,32 @@ export function secondsOf(lines: number, { seed, rateScale }: TrafficSpec): numb
   return second;
 }
 
-/** The lines of a run that begins at `startMs`, one second's after the other's, without end. */
+/** The lines of a run that begins at `startMs`, without end. */
 export function* linesFrom(startMs: number, spec: TrafficSpec): Generator<string, never> {
-  for (let second = 0; ; second++) {
-    const time = logTime(startMs + second * 1_000);
-    for (const request of trafficAt(second, spec)) yield combinedLine(request, time);
+  const requests = requestsFrom(startMs, spec);
+  for (;;) {
+    const { timeMs, request } = requests.next().value;
+    yield combinedLine(request, logTime(timeMs));
   }
 }
 
 /** Writes the first `lines` lines of a run to a file of their own, as fast as they can be made. */
 export async function writeLines(path: string, lines: number, startMs: number, spec: TrafficSpec): Promise<void> {
-  const out = createWriteStream(path);
-  await once(out, 'open');
-  const all = linesFrom(startMs, spec);
-  let text = '';
-  for (let written = 0; written < lines; written++) {
-    text += `${all.next().value}\n`;
-    if (text.length < WRITE_LENGTH) continue;
-    if (!out.write(text)) await once(out, 'drain');
-    text = '';
+  await writeTexts(path, first(lines, linesFrom(startMs, spec)));
+}
+
+/** Writes texts to a file of their own, each as a line. */
+export async function writeTexts(path: string, texts: Iterable<string>): Promise<void> {
+  await pipeline(Readable.from(blocks(texts), { highWaterMark: 1 }), createWriteStream(path));
+}
+
+function* blocks(texts: Iterable<string>): Generator<string> {
+  let block = '';
+  for (const text of texts) {
+    block += `${text}\n`;
+    if (block.length < WRITE_LENGTH) continue;
+    yield block;
+    block = '';
   }
-  out.end(text);
-  await finished(out);
+  yield block;
 }

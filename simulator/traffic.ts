@@ -16,6 +16,12 @@ export interface SimulatedRequest {
   userAgent: string | null;
 }
 
+/** A request and when it comes. */
+export interface TimedRequest {
+  timeMs: number;
+  request: SimulatedRequest;
+}
+
 export interface TrafficSpec {
   /** The same seed, the same requests. */
   seed: number;
@@ -123,4 +129,17 @@ export function trafficAt(second: number, { seed, rateScale = 1 }: TrafficSpec):
   const isOverloaded = burstAt(second, seed).progress > OVERLOAD_FROM;
   const offsetsMs = Array.from({ length: count }, () => random.below(1_000)).sort((a, b) => a - b);
   return offsetsMs.map((offsetMs) => request(offsetMs, isOverloaded, seed, random));
+}
+
+/** The requests of a run that begins at `startMs`, in order, without end. */
+export function* requestsFrom(startMs: number, spec: TrafficSpec): Generator<TimedRequest, never> {
+  for (let second = 0; ; second++) {
+    const secondMs = startMs + second * 1_000;
+    for (const request of trafficAt(second, spec)) yield { timeMs: secondMs + request.offsetMs, request };
+  }
+}
+
+/** The first `count` of a sequence. */
+export function* first<T>(count: number, of: Iterator<T, never>): Generator<T> {
+  for (let i = 0; i < count; i++) yield of.next().value;
 }
