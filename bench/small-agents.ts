@@ -27,7 +27,7 @@ const OPENED_AT_ONCE = 50;
 
 /** Many agents, each with a few lines a second: what is acknowledged when, and how many more there could be. */
 export async function measureSmallAgents({ quick }: BenchOptions): Promise<Figure[]> {
-  const [count, seconds] = quick ? [200, 5] : [1_000, 30];
+  const [count, seconds] = quick ? [100, 3] : [1_000, 30];
   const folder = mkdtempSync(join(tmpdir(), 'hlm-bench-'));
   const data = join(folder, 'data');
   const { url, child } = await startServer(data);

@@ -35,8 +35,13 @@ export interface HeartbeatResult {
 /** Heartbeats that share a transaction at most. */
 const GROUP = { items: 128, weight: 128 };
 
-interface Locked {
+/** A heartbeat, and when it came by the monotonic clock, milliseconds. */
+interface Received {
   heartbeat: Heartbeat;
+  atMs: number;
+}
+
+interface Locked extends Received {
   at: number;
   tenantId: string;
   agent: LockedAgentRow;
@@ -44,37 +49,37 @@ interface Locked {
 
 /** Agents say that they live, and how far behind each of their streams is. */
 export class Heartbeats {
-  private readonly waiting = new Together<Heartbeat, HeartbeatResult>({
+  private readonly waiting = new Together<Received, HeartbeatResult>({
     limits: GROUP,
-    together: (heartbeats) => this.note(heartbeats, lockFree),
-    alone: async (heartbeat) => only(await this.note([heartbeat], lockWaitingFor)),
+    together: (received) => this.note(received, lockFree),
+    alone: async (received) => only(await this.note([received], lockWaitingFor)),
   });
 
   constructor(private readonly db: Database) {}
 
   /** @throws ApiError NOT_FOUND where the agent is not known; RESOURCE_EXHAUSTED where the database is busy or away. */
   beat(heartbeat: Heartbeat): Promise<HeartbeatResult> {
-    return this.waiting.add(agentKeyOf(heartbeat), 1, heartbeat);
+    return this.waiting.add(agentKeyOf(heartbeat), 1, { heartbeat, atMs: performance.now() });
   }
 
-  private note(heartbeats: readonly Heartbeat[], lock: LockAgents): Promise<Outcome<HeartbeatResult>[]> {
-    const tenantIds = [...new Set(heartbeats.map(({ tenantId }) => tenantId))];
-    return this.db.inTenants(tenantIds, (tx) => noteAll(tx, heartbeats, lock));
+  private note(received: readonly Received[], lock: LockAgents): Promise<Outcome<HeartbeatResult>[]> {
+    const tenantIds = [...new Set(received.map(({ heartbeat }) => heartbeat.tenantId))];
+    return this.db.inTenants(tenantIds, (tx) => noteAll(tx, received, lock));
   }
 }
 
 async function noteAll(
   tx: Transaction,
-  heartbeats: readonly Heartbeat[],
+  received: readonly Received[],
   lock: LockAgents,
 ): Promise<Outcome<HeartbeatResult>[]> {
   const outcomes: Outcome<HeartbeatResult>[] = [];
-  const names = heartbeats.map(({ tenantId, agentName }) => ({ tenantId, name: agentName }));
+  const names = received.map(({ heartbeat }) => ({ tenantId: heartbeat.tenantId, name: heartbeat.agentName }));
   const locked: Locked[] = [];
   for (const [at, agent] of (await lock(tx, names)).entries()) {
     if (agent === 'ALONE') outcomes[at] = notFound('Agent');
     else if (agent === 'HELD') outcomes[at] = agent;
-    else locked.push({ heartbeat: heartbeats[at], at, tenantId: heartbeats[at].tenantId, agent });
+    else locked.push({ ...received[at], at, tenantId: received[at].heartbeat.tenantId, agent });
   }
   const named = await noteStreams(tx.sql, locked.flatMap(saidOfStreams));
   const ending = locked.filter(({ heartbeat }) => heartbeat.ending);
@@ -101,6 +106,8 @@ async function noteAll(
   return outcomes;
 }
 
-function saidOfStreams({ heartbeat, tenantId, agent }: Locked) {
-  return heartbeat.streams.map((stream) => ({ tenantId, agentId: agent.id, ...stream }));
+/** As of when it came: of a batch that overtook it, it knew nothing. */
+function saidOfStreams({ heartbeat, atMs, tenantId, agent }: Locked) {
+  const agoMs = performance.now() - atMs;
+  return heartbeat.streams.map((stream) => ({ tenantId, agentId: agent.id, agoMs, ...stream }));
 }

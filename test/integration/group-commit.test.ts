@@ -206,3 +206,38 @@ test('heartbeats share transactions too; one of nobody is told so', async () => 
   expect(answers[60]).toMatchObject({ reason: { extensions: { code: 'NOT_FOUND' } } });
   expect(await transactions('agent')).toBeLessThan(15);
 });
+
+test('a heartbeat that a batch overtakes does not say that the agent has caught up with it', async () => {
+  const heartbeats = new Heartbeats(statistics.db);
+  const agent = 'overtaken';
+  const { agentId } = await send({ agent, from: 0, entries: tenOf(0) });
+  const [{ id: streamId }] = await statistics.db.ownerSql<{ id: string }>('SELECT id FROM stream WHERE agent_id = $1', [
+    agentId,
+  ]);
+  const stream = { streamId, epoch: 0, backlogBytes: 0, catchingUp: false, closed: false };
+  const beat = () =>
+    heartbeats.beat({ tenantId, agentName: agent, sentAtMs: Date.now(), streams: [stream], ending: false });
+  const hasCaughtUp = async () => {
+    const [row] = await statistics.db.ownerSql<{ idle: boolean }>(
+      'SELECT caught_up_at > last_batch_at AS idle FROM stream WHERE id = $1',
+      [streamId],
+    );
+    return row.idle;
+  };
+  await beat();
+  expect(await hasCaughtUp()).toBe(true);
+  await withConnection(statistics.db.url, async (another) => {
+    await another.query('BEGIN');
+    await another.query('SELECT FROM agent WHERE id = $1 FOR NO KEY UPDATE', [agentId]);
+    const answer = beat();
+    await until(
+      async () => (await statistics.db.ownerSql('SELECT FROM pg_locks WHERE NOT granted')).length > 0,
+      10_000,
+      'it to wait',
+    );
+    await another.query('UPDATE stream SET last_batch_at = clock_timestamp() WHERE id = $1', [streamId]);
+    await another.query('COMMIT');
+    await answer;
+  });
+  expect(await hasCaughtUp()).toBe(false);
+});

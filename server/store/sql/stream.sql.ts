@@ -128,6 +128,8 @@ export async function advanceStreams(sql: Sql, batches: readonly AdvanceStream[]
 /** What a heartbeat says of a stream. */
 export interface SaidOfStream extends AgentKey {
   streamId: string;
+  /** How long ago it said so, milliseconds. */
+  agoMs: number;
   epoch: number;
   backlogBytes: number;
   catchingUp: boolean;
@@ -139,11 +141,12 @@ export async function noteStreams(sql: Sql, said: readonly SaidOfStream[]): Prom
   const known = said.filter(({ streamId }) => UUID.test(streamId));
   if (known.length === 0) return new Set();
   const rows = await sql<{ id: string }>(
-    `UPDATE stream t SET last_heartbeat_at = clock_timestamp(), backlog_bytes = said.backlog, catching_up = said.catching_up,
-       caught_up_at = CASE WHEN said.backlog = 0 THEN clock_timestamp() ELSE t.caught_up_at END,
-       closed_at = CASE WHEN said.closed THEN coalesce(t.closed_at, clock_timestamp()) END
-     FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::bigint[], $6::boolean[], $7::boolean[])
-       AS said (tenant_id, agent_id, id, epoch, backlog, catching_up, closed)
+    `UPDATE stream t SET last_heartbeat_at = said.at, backlog_bytes = said.backlog, catching_up = said.catching_up,
+       caught_up_at = CASE WHEN said.backlog = 0 THEN said.at ELSE t.caught_up_at END,
+       closed_at = CASE WHEN said.closed THEN coalesce(t.closed_at, said.at) END
+     FROM (SELECT *, clock_timestamp() - ago * interval '1 ms' AS at
+       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::bigint[], $6::boolean[], $7::boolean[], $8::float8[])
+         AS u (tenant_id, agent_id, id, epoch, backlog, catching_up, closed, ago)) AS said
      WHERE t.tenant_id = said.tenant_id AND t.agent_id = said.agent_id AND t.id = said.id AND t.epoch = said.epoch
      RETURNING t.id`,
     [
@@ -154,6 +157,7 @@ export async function noteStreams(sql: Sql, said: readonly SaidOfStream[]): Prom
       known.map(({ backlogBytes }) => backlogBytes),
       known.map(({ catchingUp }) => catchingUp),
       known.map(({ closed }) => closed),
+      known.map(({ agoMs }) => agoMs),
     ],
     { name: 'note-streams' },
   );
