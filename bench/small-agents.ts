@@ -36,7 +36,7 @@ export async function measureSmallAgents({ quick }: BenchOptions): Promise<Figur
     const post = poster(url, token);
     const agents = await openAgents(count, post);
     // What is compiled in the first seconds is compiled once.
-    await pace(agents, WARM_UP_SECONDS);
+    await pace(agents, quick ? 1 : WARM_UP_SECONDS);
     const cpu = () => [cpuOf(child.pid!), postgresCpuOf(data)];
     const before = cpu();
     const own = process.cpuUsage();

@@ -15,6 +15,7 @@ import {
   openSource,
   sendDirect,
 } from '../support/sources.js';
+import { ownerSql } from '../support/tenants.js';
 
 /** Unix second of old traffic. */
 const NOON = Date.parse('2024-05-01T12:00:00Z') / 1_000;
@@ -321,4 +322,28 @@ test('a timeframe is half-open, by the event second', async () => {
   expect(await within(0, 70)).toEqual([0, 10, 60]);
   expect(await within(10, 60)).toEqual([10]);
   expect(await within(11, 60)).toEqual([]);
+});
+
+test('what was deleted since the last evaluation counts no more', async () => {
+  const rule = await createRule(server, { name: 'erased', threshold: 1 });
+  const agent = 'erased';
+  // Their sum within ten seconds would fire.
+  await sendDirect(server, agent, { at: NOON + 8, hits: 6 });
+  const clock = () => ownerSql(server, 'SELECT alert_clock_ms FROM agent WHERE name = $1', [agent]);
+  await until(async () => (await clock())[0].alert_clock_ms !== null, 10_000, 'the first evaluation');
+  const { errors } = await server.gql(
+    'mutation ($input: DeleteTrafficInput!) { deleteTraffic(input: $input) { hits } }',
+    {
+      input: {
+        timeframes: [{ from: isoSecond(NOON), to: isoSecond(NOON + 10) }],
+        agentIds: [await agentId(server, agent)],
+      },
+    },
+  );
+  expect(errors).toBeUndefined();
+  await history(agent, { at: NOON + 12, hits: 6 }, { at: NOON + 40, hits: 11 });
+  expect((await eventsOf(rule, 2)).map(short)).toEqual([
+    ['TRIGGERED', 40, 1.1],
+    ['RECOVERED', 50, 0],
+  ]);
 });

@@ -187,11 +187,13 @@ test('what is remembered of open windows is not taken for what is stored once an
 test('a batch that is rolled back leaves nothing behind in what is remembered', async () => {
   const agent = 'lost';
   const { agentId } = await send({ agent, from: 0, entries: tenOf(0) });
+  // The first of an agent is not remembered.
+  await send({ agent, from: 10, entries: tenOf(2) });
   await statistics.db.ownerSql('ALTER TABLE log_chunk RENAME COLUMN entries TO hidden');
-  await expect(send({ agent, from: 10, entries: tenOf(1) })).rejects.toThrow('entries');
+  await expect(send({ agent, from: 20, entries: tenOf(1) })).rejects.toThrow('entries');
   await statistics.db.ownerSql('ALTER TABLE log_chunk RENAME COLUMN hidden TO entries');
-  await send({ agent, from: 10, entries: tenOf(1) });
-  await expectStored(new Map([[agentId, [...tenOf(0), ...tenOf(1)]]]));
+  await send({ agent, from: 20, entries: tenOf(1) });
+  await expectStored(new Map([[agentId, [...tenOf(0), ...tenOf(2), ...tenOf(1)]]]));
 });
 
 test('heartbeats share transactions too; one of nobody is told so', async () => {
