@@ -14,13 +14,15 @@ export interface AgentIdentity {
 export interface Connection {
   incarnation: string;
   limits: BatchLimits;
+  batchesInFlight: number;
   checkpoints: Checkpoint[];
 }
 
 export async function connect(server: Server, identity: AgentIdentity, halt: Halt): Promise<Connection> {
   const { connectAgent } = await server.ask(ConnectAgentMutation, { input: identity }, halt);
   const { incarnation, limits, streams } = connectAgent;
-  return { incarnation, limits: batchLimits(limits), checkpoints: streams };
+  const { batchesInFlight } = limits;
+  return { incarnation, limits: batchLimits(limits), batchesInFlight, checkpoints: streams };
 }
 
 /** A file and where to go on in it. */

@@ -76,6 +76,7 @@ export class Session {
     const { server, identity, clock, tracks } = this.options;
     const connection = await connect(server, identity, this.halt);
     this.connection = connection;
+    this.options.turns.allow(connection.batchesInFlight);
     const heartbeats = new Heartbeats({
       agent: identity.name,
       server,

@@ -39,7 +39,7 @@ export interface ShipperOptions {
 }
 
 /**
- * Ships one stream: fills a batch while the one before is in flight, and keeps to what the server says of its position.
+ * Ships one stream: fills a batch while those before are in flight, and keeps to what the server says of its position.
  */
 export class StreamShipper {
   /** All before it is the server's. */
@@ -76,24 +76,23 @@ export class StreamShipper {
 
   /** @throws UserError, Halted, NotFoundError as `Server.ask` does. */
   async run(): Promise<StreamEnd> {
-    const { filler, halt } = this.options;
-    let inFlight: Promise<Delivery> | null = null;
+    const { filler, halt, turns, source } = this.options;
+    const inFlight: Promise<Delivery>[] = [];
     while (!this.fenced) {
       const filled = await filler.fill(this.limits, halt.soft);
-      if (inFlight !== null) {
-        const delivery: Delivery = await inFlight;
-        inFlight = null;
-        if (delivery.kind === 'fenced') break;
-        if (delivery.kind === 'rewind') {
-          await this.options.source.seek(delivery.position);
-          continue; // What was filled meanwhile is read again.
-        }
+      const isAdded = filled.kind === 'batch' && !halt.soft.aborted;
+      const rewindTo = await this.settle(inFlight, isAdded ? turns.limit - 1 : 0);
+      if (this.fenced) break;
+      if (rewindTo !== null) {
+        await source.seek(rewindTo);
+        continue; // What was filled meanwhile is read again.
       }
       if (filled.kind === 'batch') {
         if (halt.soft.aborted) return 'halted';
         this.setCaughtUp(false);
-        inFlight = this.deliver(filled.batch);
-        inFlight.catch(() => {}); // Awaited above, maybe only after the next batch is filled.
+        const delivery = this.deliver(filled.batch, inFlight.at(-1) ?? null);
+        delivery.catch(() => {}); // Awaited above, maybe only after the next batch is filled.
+        inFlight.push(delivery);
       } else if (filled.kind === 'idle' || filled.kind === 'paced') {
         await this.rest(filled);
       } else {
@@ -112,15 +111,33 @@ export class StreamShipper {
     await source.wait(Number.POSITIVE_INFINITY, halt.soft);
   }
 
-  private async deliver(batch: Batch): Promise<Delivery> {
+  /** Waits until no more than so many are in flight; where to go on from instead, null: no need. */
+  private async settle(inFlight: Promise<Delivery>[], left: number): Promise<number | null> {
+    while (inFlight.length > left) {
+      const delivery = await inFlight.shift()!;
+      if (delivery.kind === 'done') continue;
+      // What is behind it does not fit any more.
+      await Promise.allSettled(inFlight.splice(0));
+      if (delivery.kind === 'rewind') return delivery.position;
+      this.fence();
+    }
+    return null;
+  }
+
+  /** @param before what is in flight before it; null: nothing */
+  private async deliver(batch: Batch, before: Promise<Delivery> | null): Promise<Delivery> {
     const { agent, opened, server, turns, halt } = this.options;
     const { from, to, tail, malformed, skipped, rejections } = batch;
     const stream = { id: opened.streamId, epoch: opened.epoch, tail, from, to };
     const input = { agent, stream, batch: batch.batch, malformed, skipped, rejections };
     try {
       const bytes = Math.min(to - from, this.limits.bytes);
-      const { ingestLogs } = await turns.run(bytes, () => server.ask(IngestLogsMutation, { input }, halt));
-      return this.judge(batch, ingestLogs);
+      const send = () => turns.run(bytes, () => server.ask(IngestLogsMutation, { input }, halt));
+      const { ingestLogs } = await send();
+      if (ingestLogs.outcome !== 'OUT_OF_SEQUENCE' || before === null) return this.judge(batch, ingestLogs);
+      // It has overtaken the one before it, or that one had to be sent again.
+      const first = await before;
+      return first.kind === 'done' ? this.judge(batch, (await send()).ingestLogs) : first;
     } catch (error) {
       if (error instanceof TooLargeError) return this.sendLess(batch, error);
       throw error;
@@ -140,7 +157,7 @@ export class StreamShipper {
     }
     tally.add(batch, answer.outcome === 'APPENDED' ? answer : null);
     this.rewinds = 0;
-    this.acknowledged = batch.to;
+    this.acknowledged = Math.max(this.acknowledged, batch.to);
     return { kind: 'done' };
   }
 

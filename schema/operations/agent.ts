@@ -8,6 +8,7 @@ export const ConnectAgentMutation = graphql(`
       limits {
         batchEntries
         batchBytes
+        batchesInFlight
       }
       streams {
         id

@@ -26,8 +26,19 @@ export interface FakeHeartbeat {
 
 type Input = Record<string, never>;
 
-/** What goes wrong with one request: `lost`: it is done, and the answer never comes; `error`: a GraphQL error. */
-export type Fault = 'unreachable' | 'lost' | 'status-503' | 'html-404' | { error: string; retryAfterMs?: number };
+const SLOW_MS = 50;
+
+/**
+ * What goes wrong with one request: `lost`: it is done, and the answer never comes; `slow`: what is sent after it comes
+ * before it; `error`: a GraphQL error.
+ */
+export type Fault =
+  | 'slow'
+  | 'unreachable'
+  | 'lost'
+  | 'status-503'
+  | 'html-404'
+  | { error: string; retryAfterMs?: number };
 
 /**
  * The API's side of ingest as the design has it, in memory: a position and an epoch a stream. It stands for the network
@@ -38,7 +49,7 @@ export class FakeServer {
   readonly heartbeats: FakeHeartbeat[] = [];
   readonly requests: { url: string; operation: string; authorization: string }[] = [];
   incarnation = 'first';
-  limits = { batchEntries: 8_192, batchBytes: 4_194_304 };
+  limits = { batchEntries: 8_192, batchBytes: 4_194_304, batchesInFlight: 2 };
   faultOf: (operation: string, url: string) => Fault | null = () => null;
 
   /** Targets of all entries taken in, in their order. */
@@ -52,10 +63,11 @@ export class FakeServer {
     this.requests.push({ url, operation, authorization });
     const fault = this.faultOf(operation, url);
     await new Promise((resolve) => setImmediate(resolve));
+    if (fault === 'slow') await new Promise((resolve) => setTimeout(resolve, SLOW_MS));
     if (fault === 'unreachable') throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
     if (fault === 'status-503') return { status: 503, body: 'later' };
     if (fault === 'html-404') return { status: 404, body: '<html>' };
-    if (fault !== null && fault !== 'lost') {
+    if (fault !== null && fault !== 'lost' && fault !== 'slow') {
       const { error: code, retryAfterMs } = fault;
       return this.answer({ errors: [{ message: `a ${code}`, extensions: { code, retryAfterMs } }] });
     }

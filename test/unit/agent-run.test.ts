@@ -83,14 +83,28 @@ describe('once', () => {
 
   test('batches keep to the server’s limits', async () => {
     writeFileSync(log, logLines(0, 25));
-    server.limits = { batchEntries: 10, batchBytes: 1_000_000 };
+    server.limits = { batchEntries: 10, batchBytes: 1_000_000, batchesInFlight: 2 };
     await once([log]).done;
     const batches = () => server.requests.filter(({ operation }) => operation === 'ingestLogs').length;
     expect(batches()).toBe(3);
-    server.limits = { batchEntries: 8_192, batchBytes: 2 * logLines(0, 1).length };
+    server.limits = { batchEntries: 8_192, batchBytes: 2 * logLines(0, 1).length, batchesInFlight: 1 };
     appendFileSync(log, logLines(10, 16));
     await once([log]).done;
     expect(batches()).toBe(3 + 3);
+  });
+
+  test('two batches are in flight, and one that overtakes the other is sent again, without a word', async () => {
+    writeFileSync(log, logLines(0, 50));
+    server.limits.batchEntries = 10;
+    const pending: (Fault | null)[] = ['slow', null, { error: 'RESOURCE_EXHAUSTED', retryAfterMs: 50 }];
+    server.faultOf = (operation) => (operation === 'ingestLogs' ? (pending.shift() ?? null) : null);
+    const agent = once([log]);
+    expect(await agent.done).toBe(0);
+    expect(server.targets).toEqual(idTargets(0, 50));
+    expect(agent.said.join()).not.toContain('wants to go on');
+    const asked = server.requests.filter(({ operation }) => operation === 'ingestLogs').length;
+    // One overtook the slow one, one was told to come later, and maybe one that was behind it.
+    expect([7, 8]).toContain(asked);
   });
 
   test('sends less where the server says that it is too much', async () => {
@@ -98,6 +112,7 @@ describe('once', () => {
     let refusals = 2;
     server.faultOf = (operation) =>
       operation === 'ingestLogs' && refusals-- > 0 ? { error: 'PAYLOAD_TOO_LARGE' } : null;
+    server.limits.batchesInFlight = 1;
     await once([log]).done;
     expect(server.targets).toEqual(idTargets(0, 16));
     expect(server.requests.filter(({ operation }) => operation === 'ingestLogs')).toHaveLength(2 + 4);
@@ -377,7 +392,7 @@ describe('random actions', () => {
     },
   );
   const faults = fc.array(
-    fc.constantFrom<Fault | null>(null, null, null, null, 'lost', 'unreachable', 'status-503', {
+    fc.constantFrom<Fault | null>(null, null, null, null, 'slow', 'lost', 'unreachable', 'status-503', {
       error: 'RESOURCE_EXHAUSTED',
       retryAfterMs: 50,
     }),
@@ -389,7 +404,7 @@ describe('random actions', () => {
     server = new FakeServer();
     folder.remove();
     mkdirSync(folder.path(''), { recursive: true });
-    server.limits = { batchEntries, batchBytes: 4_194_304 };
+    server.limits = { batchEntries, batchBytes: 4_194_304, batchesInFlight: 2 };
     server.faultOf = () => pending.shift() ?? null;
     let id = 0;
     let rest = '';

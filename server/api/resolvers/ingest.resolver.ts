@@ -25,6 +25,8 @@ import { type Context, caller } from '../context.js';
 
 /** Bytes of a batch as JSON: 8,192 lines of common length; the body's limit leaves room for more. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
+/** Of a stream: while one is decided the next is read. */
+const BATCHES_IN_FLIGHT = 2;
 const NAME_LENGTH_MAX = 200;
 const STREAM_NAME_LENGTH_MAX = 1_024;
 /** Bytes of a name that a script gives its stream: the database finds it by an index, whose keys have 2,704 at most. */
@@ -75,7 +77,7 @@ export class IngestResolver {
       hostname: input.hostname ?? null,
       version: input.version ?? null,
     });
-    const limits = { batchEntries: BATCH_ENTRIES_MAX, batchBytes: BATCH_BYTES_MAX, batchesInFlight: 1 };
+    const limits = { batchEntries: BATCH_ENTRIES_MAX, batchBytes: BATCH_BYTES_MAX, batchesInFlight: BATCHES_IN_FLIGHT };
     return { agentId, streams, serverTime: new Date(await db.now()), incarnation, limits };
   }
 
