@@ -63,7 +63,7 @@ const HELP = `usage: npm run bench -- [--quick] [part …]
 ${Object.entries(PARTS)
   .map(([name, { about }]) => `  ${name.padEnd(12)} ${about}\n`)
   .join('')}
-All but those by name only where none is named: some four minutes; with --quick under one.
+All but those by name only where none is named: some five minutes; with --quick under one.
 HLM_BENCH_GOACCESS names another GoAccess than the PATH's, HLM_BENCH_DUCKDB a folder from which @duckdb/node-api is
 found; where there is none, it is left out.
 `;
