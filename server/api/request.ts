@@ -1,10 +1,13 @@
+import DataLoader from 'dataloader';
 import type { Transaction } from '../store/database.js';
+import { type AgentRow, readAgents } from '../store/sql/agents.sql.js';
 import { type Context, caller } from './context.js';
 import { TrafficLoader } from './traffic/loader.js';
 
 /** What the fields of one request share. */
 interface RequestReads {
   traffic: TrafficLoader;
+  agents: DataLoader<string, AgentRow | null>;
   now: Promise<number> | null;
   once: Map<(tx: Transaction, tenantId: string) => unknown, Promise<unknown>>;
 }
@@ -16,6 +19,7 @@ function readsOf(context: Context): RequestReads {
   if (reads === undefined) {
     reads = {
       traffic: new TrafficLoader(context.services.db, caller(context).tenantId, context.signal),
+      agents: new DataLoader((ids) => agentsOf(context, ids), { cache: false }),
       now: null,
       once: new Map(),
     };
@@ -27,6 +31,17 @@ function readsOf(context: Context): RequestReads {
 /** Reads traffic for all fields of a request together. */
 export function trafficLoader(context: Context): TrafficLoader {
   return readsOf(context).traffic;
+}
+
+/** The caller's agent of this id, read together with those that other fields of the request ask for; null: none. */
+export function agentOf(context: Context, id: string): Promise<AgentRow | null> {
+  return readsOf(context).agents.load(id);
+}
+
+async function agentsOf(context: Context, ids: readonly string[]): Promise<(AgentRow | null)[]> {
+  const rows = await readSnapshot(context, ({ sql }) => readAgents(sql, caller(context).tenantId, ids));
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return ids.map((id) => byId.get(id) ?? null);
 }
 
 /** One now for all timeframes of a request; milliseconds, the database's clock. */

@@ -2,6 +2,8 @@
 // Method: statements counted beneath the loader; clients that go away while PostgreSQL is held up by a lock.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Context } from '../../server/api/context.js';
+import { agentOf } from '../../server/api/request.js';
 import { REQUEST_KEYS_MAX } from '../../server/api/traffic/budget.js';
 import { TrafficLoader } from '../../server/api/traffic/loader.js';
 import { heaviest, keysMax } from '../../server/core/sketches/tops.js';
@@ -73,6 +75,19 @@ test('many agents of whom the same is asked cost as many statements as one', asy
   expect(many.hits).toEqual(ids.map((_, i) => i + 1));
   expect(many.buckets).toEqual(many.hits);
   expect([many.transactions, many.statements.length]).toEqual([1, one.statements.length]);
+});
+
+test('agents of many entries are read together', async () => {
+  const tenantId = await statistics.newTenant();
+  const ids: string[] = [];
+  for (const name of ['one', 'two', 'three'])
+    ids.push(await statistics.append(tenantId, name, [entry({ timeMs: start })]));
+  const { db, counts } = counting(statistics.db);
+  const context = { identity: { tenantId }, services: { db } } as unknown as Context;
+  const unknown = '00000000-0000-4000-8000-000000000000';
+  const agents = await Promise.all([...ids, ...ids, unknown].map((id) => agentOf(context, id)));
+  expect(agents.map((agent) => agent?.name)).toEqual(['one', 'two', 'three', 'one', 'two', 'three', undefined]);
+  expect(counts.transactions).toBe(1);
 });
 
 test('a total beside its series reads no numbers of its own', async () => {
@@ -152,12 +167,12 @@ test('breakdowns that would not fit into memory are refused, those of one reques
   expect((all as PromiseRejectedResult).reason.message).toContain(`at most ${REQUEST_KEYS_MAX}`);
 });
 
-/** Statements that PostgreSQL is at, which read traffic for a query, or windows for a batch. */
+/** Statements that PostgreSQL is at, which read traffic for a query, or write windows for a batch. */
 const running = (of: 'query' | 'batch') =>
   ownerSql(
     server,
     `SELECT query FROM pg_stat_activity WHERE application_name = 'hlm' AND state = 'active'
-       AND query LIKE '${of === 'query' ? '%SELECT owner AS%' : '%FROM traffic_window%start_ms = ANY%'}'`,
+       AND query LIKE '${of === 'query' ? '%SELECT owner AS%' : '%INTO traffic_window%'}'`,
   );
 
 test('a client that goes away takes its statement with it, and leaves the server as it was', async () => {

@@ -12,10 +12,9 @@ import {
 } from '../../alerts/index.js';
 import { badInput } from '../../errors.js';
 import type { AlertRuleEntity } from '../../store/entities/alert-rule.entity.js';
-import { readAgents } from '../../store/sql/agents.sql.js';
 import { MANAGERS, READERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
-import { readSnapshot } from '../request.js';
+import { agentOf, readSnapshot } from '../request.js';
 import { decodeCursor, encodeCursor, pageSize, spanOf } from '../timeframe.js';
 import { knownAgents } from './traffic.resolver.js';
 
@@ -108,11 +107,7 @@ export class AlertResolver {
   @Authorized(READERS)
   @FieldResolver(() => Agent, { nullable: true, description: 'Null once deleted.' })
   async agent(@Root() event: EventSource, @Ctx() context: Context): Promise<Agent | null> {
-    const { tenantId } = caller(context);
-    const { agentId } = event;
-    if (agentId === null) return null;
-    const [agent] = await readSnapshot(context, ({ sql }) => readAgents(sql, tenantId, [agentId]));
-    return agent ?? null;
+    return event.agentId === null ? null : agentOf(context, event.agentId);
   }
 
   @Authorized(READERS)

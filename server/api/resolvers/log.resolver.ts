@@ -5,10 +5,9 @@ import { Agent } from '../../../schema/types/agent.type.js';
 import { LogEntry, LogEntryConnection } from '../../../schema/types/log-entry.type.js';
 import { EVENT_MS_MIN } from '../../core/windows/tumbling.js';
 import { type EntryKey, readLogs, type StoredEntry } from '../../store/logs.js';
-import { readAgents } from '../../store/sql/agents.sql.js';
 import { READERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
-import { readSnapshot } from '../request.js';
+import { agentOf, readSnapshot } from '../request.js';
 import { decodeCursor, encodeCursor, pageSize, spanOf } from '../timeframe.js';
 import { knownAgents } from './traffic.resolver.js';
 
@@ -55,9 +54,7 @@ export class LogResolver {
   @Authorized(READERS)
   @FieldResolver(() => Agent)
   async agent(@Root() entry: EntrySource, @Ctx() context: Context): Promise<Agent> {
-    const { tenantId } = caller(context);
-    const [agent] = await readSnapshot(context, ({ sql }) => readAgents(sql, tenantId, [entry.agentId]));
-    return agent;
+    return (await agentOf(context, entry.agentId))!;
   }
 }
 
