@@ -1,6 +1,7 @@
 import type { AlertState, RuleSpec } from '../core/alerts/decide.js';
 import type { Transaction } from '../store/database.js';
 import type { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
+import { type Column, namesOf, unnestOf, valuesOf } from '../store/sql/columns.js';
 
 type Sql = Transaction['sql'];
 
@@ -63,7 +64,7 @@ export async function readStatesOfRule(sql: Sql, tenantId: string, ruleId: strin
 }
 
 /** Columns of a state's row, in the order of the statement's parameters. */
-const WRITTEN: { name: string; type: string; of: (state: StoredState) => unknown }[] = [
+const WRITTEN: Column<StoredState>[] = [
   { name: 'tenant_id', type: 'uuid', of: ({ tenantId }) => tenantId },
   { name: 'rule_id', type: 'uuid', of: ({ ruleId }) => ruleId },
   { name: 'agent_id', type: 'uuid', of: ({ agentId }) => agentId },
@@ -78,16 +79,13 @@ const KEY_COLUMNS = 3;
 /** Writes states. The caller holds their agents' locks. */
 export async function writeStates(sql: Sql, states: readonly StoredState[]): Promise<void> {
   if (states.length === 0) return;
-  const names = WRITTEN.map(({ name }) => name);
   await sql(
-    `INSERT INTO alert_state (${names.join(', ')})
-     SELECT * FROM unnest(${WRITTEN.map(({ type }, i) => `$${i + 1}::${type}[]`).join(', ')})
+    `INSERT INTO alert_state (${namesOf(WRITTEN)}) SELECT * FROM ${unnestOf(WRITTEN)}
      ON CONFLICT (tenant_id, rule_id, agent_id) DO UPDATE SET
-       ${names
-         .slice(KEY_COLUMNS)
-         .map((name) => `${name} = excluded.${name}`)
+       ${WRITTEN.slice(KEY_COLUMNS)
+         .map(({ name }) => `${name} = excluded.${name}`)
          .join(', ')}`,
-    WRITTEN.map(({ of }) => states.map(of)),
+    valuesOf(WRITTEN, states),
     { name: 'write-states' },
   );
 }

@@ -1,5 +1,6 @@
 import type { StreamClockInput } from '../../core/time/clock.js';
 import type { Transaction } from '../database.js';
+import { type Column, namesOf, unnestOf, valuesOf } from './columns.js';
 
 type Sql = Transaction['sql'];
 
@@ -78,23 +79,24 @@ export interface NotedHeartbeat extends AgentKey {
   watermarkMs: number | null;
 }
 
+const NOTED_HEARTBEAT: Column<NotedHeartbeat>[] = [
+  { name: 'tenant_id', type: 'uuid', of: ({ tenantId }) => tenantId },
+  { name: 'id', type: 'uuid', of: ({ agentId }) => agentId },
+  { name: 'clock_skew_ms', type: 'float8', of: ({ clockSkewMs }) => clockSkewMs },
+  { name: 'backlog_bytes', type: 'bigint', of: ({ backlogBytes }) => backlogBytes },
+  { name: 'ending', type: 'boolean', of: ({ ending }) => ending },
+  { name: 'watermark_ms', type: 'bigint', of: ({ watermarkMs }) => watermarkMs },
+];
+
 /** Notes heartbeats. No two may be of one agent; the caller holds the agents' locks. */
 export async function noteHeartbeats(sql: Sql, heartbeats: readonly NotedHeartbeat[]): Promise<void> {
   if (heartbeats.length === 0) return;
   await sql(
     `UPDATE agent t SET last_seen_at = clock_timestamp(), clock_skew_ms = h.clock_skew_ms, backlog_bytes = h.backlog_bytes,
        ended_at = CASE WHEN h.ending THEN clock_timestamp() END, watermark_ms = greatest(t.watermark_ms, h.watermark_ms)
-     FROM unnest($1::uuid[], $2::uuid[], $3::float8[], $4::bigint[], $5::boolean[], $6::bigint[])
-       AS h (tenant_id, id, clock_skew_ms, backlog_bytes, ending, watermark_ms)
+     FROM ${unnestOf(NOTED_HEARTBEAT)} AS h (${namesOf(NOTED_HEARTBEAT)})
      WHERE t.tenant_id = h.tenant_id AND t.id = h.id`,
-    [
-      heartbeats.map(({ tenantId }) => tenantId),
-      heartbeats.map(({ agentId }) => agentId),
-      heartbeats.map(({ clockSkewMs }) => clockSkewMs),
-      heartbeats.map(({ backlogBytes }) => backlogBytes),
-      heartbeats.map(({ ending }) => ending),
-      heartbeats.map(({ watermarkMs }) => watermarkMs),
-    ],
+    valuesOf(NOTED_HEARTBEAT, heartbeats),
     { name: 'note-heartbeats' },
   );
 }
@@ -108,23 +110,28 @@ export async function agentsThatAre(sql: Sql, agents: readonly AgentKey[]): Prom
   return new Set(rows.map(({ id }) => id));
 }
 
+/** Where an agent's alert clock stands now. */
+export interface AlertClock extends AgentKey {
+  clockMs: number;
+  rested: boolean;
+}
+
+const ALERT_CLOCK: Column<AlertClock>[] = [
+  { name: 'tenant_id', type: 'uuid', of: ({ tenantId }) => tenantId },
+  { name: 'id', type: 'uuid', of: ({ agentId }) => agentId },
+  { name: 'clock_ms', type: 'bigint', of: ({ clockMs }) => clockMs },
+  { name: 'rested', type: 'boolean', of: ({ rested }) => rested },
+];
+
 /** Moves alert clocks, and says whose alerts rest. The caller holds the agents' locks. */
-export async function moveAlertClocks(
-  sql: Sql,
-  clocks: readonly (AgentKey & { clockMs: number; rested: boolean })[],
-): Promise<void> {
+export async function moveAlertClocks(sql: Sql, clocks: readonly AlertClock[]): Promise<void> {
   if (clocks.length === 0) return;
   await sql(
     `UPDATE agent t SET alert_clock_ms = c.clock_ms, alert_rested = c.rested
-     FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::boolean[]) AS c (tenant_id, id, clock_ms, rested)
+     FROM ${unnestOf(ALERT_CLOCK)} AS c (${namesOf(ALERT_CLOCK)})
      WHERE t.tenant_id = c.tenant_id AND t.id = c.id
        AND (t.alert_clock_ms IS DISTINCT FROM c.clock_ms OR t.alert_rested <> c.rested)`,
-    [
-      clocks.map(({ tenantId }) => tenantId),
-      clocks.map(({ agentId }) => agentId),
-      clocks.map(({ clockMs }) => clockMs),
-      clocks.map(({ rested }) => rested),
-    ],
+    valuesOf(ALERT_CLOCK, clocks),
     { name: 'move-alert-clocks' },
   );
 }
@@ -138,6 +145,15 @@ export interface NotedBatch extends AgentKey {
   watermarkMs: number | null;
 }
 
+const NOTED_BATCH: Column<NotedBatch>[] = [
+  { name: 'tenant_id', type: 'uuid', of: ({ tenantId }) => tenantId },
+  { name: 'id', type: 'uuid', of: ({ agentId }) => agentId },
+  { name: 'revision', type: 'bigint', of: ({ revision }) => revision },
+  { name: 'first_ms', type: 'bigint', of: ({ firstMs }) => firstMs },
+  { name: 'last_ms', type: 'bigint', of: ({ lastMs }) => lastMs },
+  { name: 'watermark_ms', type: 'bigint', of: ({ watermarkMs }) => watermarkMs },
+];
+
 /** Notes batches that were taken in. No two may be of one agent; the caller holds the agents' locks. */
 export async function noteBatches(sql: Sql, batches: readonly NotedBatch[]): Promise<void> {
   if (batches.length === 0) return;
@@ -146,17 +162,9 @@ export async function noteBatches(sql: Sql, batches: readonly NotedBatch[]): Pro
        ended_at = NULL, hidden_at = NULL, first_event_ms = least(t.first_event_ms, b.first_ms),
        last_event_ms = greatest(t.last_event_ms, b.last_ms), watermark_ms = greatest(t.watermark_ms, b.watermark_ms),
        alert_rested = t.alert_rested AND b.first_ms IS NULL
-     FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
-       AS b (tenant_id, id, revision, first_ms, last_ms, watermark_ms)
+     FROM ${unnestOf(NOTED_BATCH)} AS b (${namesOf(NOTED_BATCH)})
      WHERE t.tenant_id = b.tenant_id AND t.id = b.id`,
-    [
-      batches.map(({ tenantId }) => tenantId),
-      batches.map(({ agentId }) => agentId),
-      batches.map(({ revision }) => revision),
-      batches.map(({ firstMs }) => firstMs),
-      batches.map(({ lastMs }) => lastMs),
-      batches.map(({ watermarkMs }) => watermarkMs),
-    ],
+    valuesOf(NOTED_BATCH, batches),
     { name: 'note-batches' },
   );
 }

@@ -1,5 +1,6 @@
 import type { Transaction } from '../database.js';
 import { byteaArray } from './bytea-array.js';
+import { type Column, namesOf, unnestOf, valuesOf } from './columns.js';
 
 type Sql = Transaction['sql'];
 
@@ -45,7 +46,7 @@ export function classOf(keepSeconds: number): RetentionClass {
 const at = (ms: number) => new Date(ms);
 
 /** Columns of a chunk's row, in the order of the statement's parameters. */
-const NEW_COLUMNS: { name: string; type: string; of: (chunk: NewChunk) => unknown }[] = [
+const NEW_COLUMNS: Column<NewChunk>[] = [
   { name: 'tenant_id', type: 'uuid', of: ({ tenantId }) => tenantId },
   { name: 'agent_id', type: 'uuid', of: ({ agentId }) => agentId },
   { name: 'stream_id', type: 'uuid', of: ({ streamId }) => streamId },
@@ -72,15 +73,17 @@ const NEW_COLUMNS: { name: string; type: string; of: (chunk: NewChunk) => unknow
 ];
 const BYTES = ['mask', 'parts', 'ordinals', 'body'] as const;
 const INSERT = `
-  INSERT INTO log_chunk (${NEW_COLUMNS.map(({ name }) => name).join(', ')}, ${BYTES.join(', ')})
-  SELECT * FROM unnest(${NEW_COLUMNS.map(({ type }, i) => `$${i + 1}::${type}[]`).join(', ')},
-    ${BYTES.map((_, i) => `$${NEW_COLUMNS.length + i + 1}::bytea[]`).join(', ')})`;
+  INSERT INTO log_chunk (${namesOf(NEW_COLUMNS)}, ${BYTES.join(', ')})
+  SELECT * FROM ${unnestOf(
+    NEW_COLUMNS,
+    BYTES.map(() => 'bytea'),
+  )}`;
 
 /** Stores chunks. Fails with 23514 where the partition of one is missing. */
 export async function insertChunks(sql: Sql, chunks: readonly NewChunk[]): Promise<void> {
   if (chunks.length === 0) return;
   const values = [
-    ...NEW_COLUMNS.map(({ of }) => chunks.map(of)),
+    ...valuesOf(NEW_COLUMNS, chunks),
     ...BYTES.map((name) => byteaArray(chunks.map((chunk) => chunk[name]))),
   ];
   await sql(INSERT, values, { name: 'insert-chunks' });

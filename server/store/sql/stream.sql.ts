@@ -1,5 +1,6 @@
 import type { Transaction } from '../database.js';
 import type { AgentKey } from './agent.sql.js';
+import { type Column, namesOf, unnestOf, valuesOf } from './columns.js';
 
 type Sql = Transaction['sql'];
 
@@ -81,7 +82,7 @@ export interface AdvanceStream {
 export const REJECTIONS_KEPT = 20;
 
 /** What of a batch moves a stream, in the order of the statement's parameters. */
-const ADVANCED: { name: string; type: string; of: (batch: AdvanceStream) => unknown }[] = [
+const ADVANCED: Column<AdvanceStream>[] = [
   { name: 'tenant_id', type: 'uuid', of: ({ tenantId }) => tenantId },
   { name: 'agent_id', type: 'uuid', of: ({ agentId }) => agentId },
   { name: 'id', type: 'uuid', of: ({ streamId }) => streamId },
@@ -107,8 +108,7 @@ const ADVANCE = `
     ${SUMMED.map((name) => `${name} = t.${name} + b.${name}`).join(', ')},
     rejections = CASE WHEN b.rejections = '[]' THEN t.rejections
       ELSE jsonb_path_query_array(b.rejections::jsonb || t.rejections, '$[0 to ${REJECTIONS_KEPT - 1}]') END
-  FROM unnest(${ADVANCED.map(({ type }, i) => `$${i + 1}::${type}[]`).join(', ')})
-    AS b (${ADVANCED.map(({ name }) => name).join(', ')})
+  FROM ${unnestOf(ADVANCED)} AS b (${namesOf(ADVANCED)})
   WHERE t.tenant_id = b.tenant_id AND t.agent_id = b.agent_id AND t.id = b.id AND t.position = b.from_position
     AND (b.epoch IS NULL OR t.epoch = b.epoch)
   RETURNING t.id`;
@@ -120,8 +120,7 @@ const ADVANCE = `
  */
 export async function advanceStreams(sql: Sql, batches: readonly AdvanceStream[]): Promise<ReadonlySet<string>> {
   if (batches.length === 0) return new Set();
-  const values = ADVANCED.map(({ of }) => batches.map(of));
-  const rows = await sql<{ id: string }>(ADVANCE, values, { name: 'advance-streams' });
+  const rows = await sql<{ id: string }>(ADVANCE, valuesOf(ADVANCED, batches), { name: 'advance-streams' });
   return new Set(rows.map(({ id }) => id));
 }
 
@@ -136,6 +135,17 @@ export interface SaidOfStream extends AgentKey {
   closed: boolean;
 }
 
+const SAID: Column<SaidOfStream>[] = [
+  { name: 'tenant_id', type: 'uuid', of: ({ tenantId }) => tenantId },
+  { name: 'agent_id', type: 'uuid', of: ({ agentId }) => agentId },
+  { name: 'id', type: 'uuid', of: ({ streamId }) => streamId },
+  { name: 'epoch', type: 'integer', of: ({ epoch }) => epoch },
+  { name: 'backlog', type: 'bigint', of: ({ backlogBytes }) => backlogBytes },
+  { name: 'catching_up', type: 'boolean', of: ({ catchingUp }) => catchingUp },
+  { name: 'closed', type: 'boolean', of: ({ closed }) => closed },
+  { name: 'ago', type: 'float8', of: ({ agoMs }) => agoMs },
+];
+
 /** Notes what heartbeats say of each stream whose claim still holds; returns their ids. */
 export async function noteStreams(sql: Sql, said: readonly SaidOfStream[]): Promise<ReadonlySet<string>> {
   const known = said.filter(({ streamId }) => UUID.test(streamId));
@@ -145,20 +155,10 @@ export async function noteStreams(sql: Sql, said: readonly SaidOfStream[]): Prom
        caught_up_at = CASE WHEN said.backlog = 0 THEN said.at ELSE t.caught_up_at END,
        closed_at = CASE WHEN said.closed THEN coalesce(t.closed_at, said.at) END
      FROM (SELECT *, clock_timestamp() - ago * interval '1 ms' AS at
-       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::bigint[], $6::boolean[], $7::boolean[], $8::float8[])
-         AS u (tenant_id, agent_id, id, epoch, backlog, catching_up, closed, ago)) AS said
+       FROM ${unnestOf(SAID)} AS u (${namesOf(SAID)})) AS said
      WHERE t.tenant_id = said.tenant_id AND t.agent_id = said.agent_id AND t.id = said.id AND t.epoch = said.epoch
      RETURNING t.id`,
-    [
-      known.map(({ tenantId }) => tenantId),
-      known.map(({ agentId }) => agentId),
-      known.map(({ streamId }) => streamId),
-      known.map(({ epoch }) => epoch),
-      known.map(({ backlogBytes }) => backlogBytes),
-      known.map(({ catchingUp }) => catchingUp),
-      known.map(({ closed }) => closed),
-      known.map(({ agoMs }) => agoMs),
-    ],
+    valuesOf(SAID, known),
     { name: 'note-streams' },
   );
   return new Set(rows.map(({ id }) => id));
