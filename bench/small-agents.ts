@@ -1,10 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { print } from 'graphql';
+import { keptConnections } from '../agent/ship/index.js';
 import { batchOf, type LogBatch } from '../schema/log-batch.js';
 import {
   ConnectAgentMutation,
@@ -68,26 +67,15 @@ export async function measureSmallAgents({ quick }: BenchOptions): Promise<Figur
 
 type PostGraphQL = <Data>(operation: unknown, input: object) => Promise<Data>;
 
-/** Over connections that are kept, as the agents' are. */
+/** As an agent does. */
 function poster(url: string, token: string): PostGraphQL {
-  const agent = new http.Agent({ keepAlive: true });
+  const send = keptConnections();
   const documents = new Map<unknown, string>();
-  return (operation, input) => {
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+  return async (operation, input) => {
     if (!documents.has(operation)) documents.set(operation, print(operation as Parameters<typeof print>[0]));
     const body = JSON.stringify({ query: documents.get(operation), variables: { input } });
-    const headers = {
-      'content-type': 'application/json',
-      'content-length': String(Buffer.byteLength(body)),
-      authorization: `Bearer ${token}`,
-    };
-    return new Promise((resolve, reject) => {
-      http
-        .request(url, { method: 'POST', agent, headers }, (response) => {
-          text(response).then((answer) => resolve(JSON.parse(answer).data), reject);
-        })
-        .on('error', reject)
-        .end(body);
-    });
+    return JSON.parse((await send(url, headers, body, new AbortController().signal)).body).data;
   };
 }
 

@@ -8,7 +8,7 @@ const JOINED_CHUNKS = `
   COMMENT ON COLUMN log_chunk.ordinals IS 'places of the entries in their batches as they came; null: those from the first on, in order';
   COMMENT ON COLUMN log_chunk.join_at IS 'when it is joined with its stream''s others of the same instant and keep; null: never';
   COMMENT ON COLUMN log_chunk.taken_in_at IS 'of several batches, when the newest was';
-  COMMENT ON COLUMN log_chunk.body IS 'a LogBatch, deflated: the one that came, or what is kept as long of it, or of several';
+  COMMENT ON COLUMN log_chunk.body IS 'a LogBatch, deflated, or JSON while it is small: the one that came, or what is kept as long of it, or of several';
 `;
 
 /** Chunks that are there already stay as they are until they expire. */

@@ -3,7 +3,7 @@
 export { backOffMs } from './back-off.js';
 export { Filler } from './fill.js';
 export { steadyPace, UNPACED } from './pace.js';
-export type { Post, Reply } from './post.js';
+export { keptConnections, type Post, type Reply } from './post.js';
 export { Server } from './server.js';
 export { Session, type Track } from './session.js';
 export { Tally } from './tally.js';

@@ -34,6 +34,8 @@ export interface Evaluation {
 
 /** An agent whose lock is held, and whose clock says something. */
 interface Due extends AgentKey {
+  /** Its place among those asked for. */
+  at: number;
   agent: LockedAgentRow;
   streams: StreamClockInput[];
   clockMs: number;
@@ -74,12 +76,11 @@ export async function evaluateAgents(
     tx.sql,
     due.map(({ tenantId, agentId, clockMs }, i) => ({ tenantId, agentId, clockMs, rested: rested[i] })),
   );
-  due.forEach(({ agentId, agent, streams, rules }, i) => {
+  due.forEach(({ at, agent, streams, rules }, i) => {
     const events = rules.reduce((sum, { transitions }) => sum + transitions.length, 0);
     const nextMs = nextClockChange(streams, agent.nowMs);
     const againInMs = nextMs === null ? null : nextMs - agent.nowMs;
-    const place = agents.findIndex((one) => one.agentId === agentId);
-    evaluations[place] = { held: false, events, rested: rested[i], againInMs };
+    evaluations[at] = { held: false, events, rested: rested[i], againInMs };
   });
   return evaluations;
 }
@@ -90,17 +91,17 @@ async function lockDue(tx: Transaction, agents: readonly AgentKey[], evaluations
   const held = agents.filter((_, i) => locked[i] !== undefined);
   const streams = await readClockStreams(tx.sql, held);
   const due: Due[] = [];
-  agents.forEach((key, i) => {
-    const agent = locked[i];
+  agents.forEach((key, at) => {
+    const agent = locked[at];
     if (agent === undefined) {
-      evaluations[i] = known?.has(key.agentId) ? HELD : GONE;
+      evaluations[at] = known?.has(key.agentId) ? HELD : GONE;
       return;
     }
     const own = streams[held.indexOf(key)];
     const computed = alertClockMs(own, agent.nowMs);
     const clockMs = computed === null ? agent.alertClockMs : Math.max(computed, agent.alertClockMs ?? computed);
-    if (clockMs === null || agent.firstEventMs === null) evaluations[i] = TIMELESS;
-    else due.push({ ...key, agent, streams: own, clockMs, rules: [] });
+    if (clockMs === null || agent.firstEventMs === null) evaluations[at] = TIMELESS;
+    else due.push({ ...key, at, agent, streams: own, clockMs, rules: [] });
   });
   return due;
 }

@@ -191,8 +191,7 @@ async function count(
     const { accepted, late, quarantined } = placed;
     const result = { outcome: 'APPENDED' as const, agentId: agent.id, position: to, accepted, late, quarantined };
     const aggregate = new BatchAggregate(batch, placed.left);
-    const windowStarts = [...aggregate.windows.keys()].sort((a, b) => a - b);
-    outcomes[at] = { ...result, malformed: malformedOf(one), windowStarts, revision };
+    outcomes[at] = { ...result, malformed: malformedOf(one), windowStarts: [...aggregate.starts], revision };
     if (accepted > 0) counted.push({ tenantId, agent, revision, aggregate });
   }
   await mergeIntoStored(tx, counted, opened);

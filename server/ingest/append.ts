@@ -10,13 +10,12 @@ import { appendGroup } from './append-group.js';
 import { appendWithoutGuilty, refusesBatch } from './isolate.js';
 import { OpenWindows } from './open-windows.js';
 import type { AppendRequest, AppendResult, Attempt } from './request.js';
-import { type Outcome, Together } from './together.js';
+import { type Outcome, RETRY_AFTER_MS, Together } from './together.js';
 
 /** Batches and lines that share a transaction at most: a large batch has one to itself. */
 const GROUP = { items: 128, weight: 8_192 };
 /** Lines that wait at most; more are told to come again: a decoded batch takes memory. */
 const WAITING_LINES_MAX = 32 * 8_192;
-const RETRY_AFTER_MS = 500;
 
 /**
  * Takes batches in, each exactly once: compare and append in one transaction, which those that arrive together share.

@@ -18,7 +18,8 @@ const GROUPS_AT_ONCE = 2;
 const ALONE_AT_ONCE = 4;
 /** One whose agent another holds joins so many groups before it waits for the lock alone. */
 const TRIES_IN_GROUPS = 3;
-const RETRY_AFTER_MS = 500;
+/** When a request that found no room, or no database, may come again. */
+export const RETRY_AFTER_MS = 500;
 
 interface Pending<Request, Result> {
   request: Request;

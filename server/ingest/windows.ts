@@ -45,7 +45,7 @@ export async function mergeIntoStored(
   const dirty: WindowKey[] = [];
   for (const counted of batches) {
     const { tenantId, agent, aggregate } = counted;
-    const starts = [...aggregate.windows.keys()].sort((a, b) => a - b);
+    const { starts } = aggregate;
     const finest = starts.filter((startMs) => startMs >= agent.windowFloors[0]);
     const whole = await addWholeMinutes(tx, counted, finest);
     kept.push({ counted, starts: finest });

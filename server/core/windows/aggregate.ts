@@ -201,6 +201,8 @@ class SketchCounts {
 export class BatchAggregate {
   /** Windows of 10 seconds, by start (milliseconds). */
   readonly windows: ReadonlyMap<number, Window>;
+  /** Their starts, ascending. */
+  readonly starts: readonly number[];
   private readonly byStart = new Map<number, number[]>();
   private readonly dimensions: Keyed[];
   private readonly sketches: SketchCounts;
@@ -219,6 +221,7 @@ export class BatchAggregate {
     }
     this.dimensions = keyedDimensions(batch);
     this.sketches = new SketchCounts(batch);
+    this.starts = [...this.byStart.keys()].sort((a, b) => a - b);
     this.windows = new Map([...this.byStart].map(([startMs, entries]) => [startMs, this.windowOf(startMs, entries)]));
   }
 

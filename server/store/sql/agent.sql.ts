@@ -4,6 +4,17 @@ import { type Column, namesOf, unnestOf, valuesOf } from './columns.js';
 
 type Sql = Transaction['sql'];
 
+/** An agent, whatever it is called. */
+export interface AgentKey {
+  tenantId: string;
+  agentId: string;
+}
+
+const AGENT_KEY: Column<AgentKey>[] = [
+  { name: 'tenant_id', type: 'uuid', of: ({ tenantId }) => tenantId },
+  { name: 'id', type: 'uuid', of: ({ agentId }) => agentId },
+];
+
 export interface LockedAgentRow {
   id: string;
   name: string;
@@ -80,8 +91,7 @@ export interface NotedHeartbeat extends AgentKey {
 }
 
 const NOTED_HEARTBEAT: Column<NotedHeartbeat>[] = [
-  { name: 'tenant_id', type: 'uuid', of: ({ tenantId }) => tenantId },
-  { name: 'id', type: 'uuid', of: ({ agentId }) => agentId },
+  ...AGENT_KEY,
   { name: 'clock_skew_ms', type: 'float8', of: ({ clockSkewMs }) => clockSkewMs },
   { name: 'backlog_bytes', type: 'bigint', of: ({ backlogBytes }) => backlogBytes },
   { name: 'ending', type: 'boolean', of: ({ ending }) => ending },
@@ -105,7 +115,7 @@ export async function noteHeartbeats(sql: Sql, heartbeats: readonly NotedHeartbe
 export async function agentsThatAre(sql: Sql, agents: readonly AgentKey[]): Promise<ReadonlySet<string>> {
   const rows = await sql<{ id: string }>(
     'SELECT id FROM agent WHERE (tenant_id, id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))',
-    [agents.map(({ tenantId }) => tenantId), agents.map(({ agentId }) => agentId)],
+    valuesOf(AGENT_KEY, agents),
   );
   return new Set(rows.map(({ id }) => id));
 }
@@ -117,8 +127,7 @@ export interface AlertClock extends AgentKey {
 }
 
 const ALERT_CLOCK: Column<AlertClock>[] = [
-  { name: 'tenant_id', type: 'uuid', of: ({ tenantId }) => tenantId },
-  { name: 'id', type: 'uuid', of: ({ agentId }) => agentId },
+  ...AGENT_KEY,
   { name: 'clock_ms', type: 'bigint', of: ({ clockMs }) => clockMs },
   { name: 'rested', type: 'boolean', of: ({ rested }) => rested },
 ];
@@ -146,8 +155,7 @@ export interface NotedBatch extends AgentKey {
 }
 
 const NOTED_BATCH: Column<NotedBatch>[] = [
-  { name: 'tenant_id', type: 'uuid', of: ({ tenantId }) => tenantId },
-  { name: 'id', type: 'uuid', of: ({ agentId }) => agentId },
+  ...AGENT_KEY,
   { name: 'revision', type: 'bigint', of: ({ revision }) => revision },
   { name: 'first_ms', type: 'bigint', of: ({ firstMs }) => firstMs },
   { name: 'last_ms', type: 'bigint', of: ({ lastMs }) => lastMs },
@@ -186,7 +194,7 @@ export async function lockFreeAgentsById(
   const rows = await sql<LockedAgentRow>(
     `SELECT ${LOCKED_COLUMNS} FROM agent WHERE (tenant_id, id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
      ORDER BY tenant_id, id FOR NO KEY UPDATE SKIP LOCKED`,
-    [agents.map(({ tenantId }) => tenantId), agents.map(({ agentId }) => agentId)],
+    valuesOf(AGENT_KEY, agents),
     { name: 'lock-free-agents-by-id' },
   );
   const byId = new Map(rows.map((row) => [row.id, row]));
@@ -194,12 +202,6 @@ export async function lockFreeAgentsById(
 }
 
 const MS = (column: string) => `floor(extract(epoch FROM ${column}) * 1000)::bigint`;
-
-/** An agent, whatever it is called. */
-export interface AgentKey {
-  tenantId: string;
-  agentId: string;
-}
 
 /** An agent's streams with the newest events, as many as a life of rotations needs. */
 const CLOCK_STREAMS = `
@@ -215,11 +217,9 @@ const CLOCK_STREAMS = `
 export async function readClockStreams(sql: Sql, agents: readonly AgentKey[]): Promise<StreamClockInput[][]> {
   const streams = agents.map((): StreamClockInput[] => []);
   if (agents.length === 0) return streams;
-  const rows = await sql<StreamClockInput & { place: number }>(
-    CLOCK_STREAMS,
-    [agents.map(({ tenantId }) => tenantId), agents.map(({ agentId }) => agentId)],
-    { name: 'clock-streams' },
-  );
+  const rows = await sql<StreamClockInput & { place: number }>(CLOCK_STREAMS, valuesOf(AGENT_KEY, agents), {
+    name: 'clock-streams',
+  });
   for (const { place, ...stream } of rows) streams[place - 1].push(stream);
   return streams;
 }
