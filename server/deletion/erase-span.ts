@@ -121,8 +121,9 @@ export async function eraseWindowsOf(
  * just now, from what the agent had.
  */
 async function markTenantWindows(tx: Transaction, tenantId: string, windows: readonly Mark[]): Promise<void> {
-  for (const resolution of RESOLUTIONS.filter((width) => width >= TENANT_WIDE_FROM)) {
-    const starts = windows.filter((window) => window.resolution === resolution).map(({ startMs }) => startMs);
-    await markTenantDirty(tx.sql, tenantId, resolution, [...new Set(starts)]);
-  }
+  const wide = windows.filter(({ resolution }) => resolution >= TENANT_WIDE_FROM);
+  await markTenantDirty(
+    tx.sql,
+    wide.map(({ resolution, startMs }) => ({ tenantId, resolution, startMs })),
+  );
 }

@@ -17,11 +17,12 @@ import {
   type StreamRow,
 } from '../store/sql/stream.sql.js';
 import { type LockAgents, watermarksOf } from './agents.js';
+import type { CountedBatch } from './counted-batch.js';
 import type { OpenedWindows } from './open-windows.js';
 import { type Placed, placeEntries, type Refusal, type Rejection, SAMPLE_LENGTH_MAX } from './place.js';
 import type { AppendRequest, AppendResult, Attempt } from './request.js';
 import type { Outcome } from './together.js';
-import { type CountedBatch, mergeIntoStored } from './windows.js';
+import { mergeIntoStored } from './windows.js';
 
 /** The stream of batches that name none. */
 const DIRECT = 'direct';

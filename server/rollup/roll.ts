@@ -54,7 +54,11 @@ export async function rollUpAgent(tx: Transaction, scope: WindowScope, starts: r
       Array.from(above, (startMs) => ({ tenantId, agentId, resolution: coarser, startMs })),
     );
   }
-  if (resolution >= TENANT_WIDE_FROM) await markTenantDirty(tx.sql, tenantId, resolution, taken);
+  if (resolution >= TENANT_WIDE_FROM)
+    await markTenantDirty(
+      tx.sql,
+      taken.map((startMs) => ({ tenantId, resolution, startMs })),
+    );
   return some;
 }
 

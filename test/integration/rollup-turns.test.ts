@@ -116,7 +116,9 @@ test('a mark of the tenant that is written again does not grow younger: agents t
      VALUES ($1, '00000000-0000-0000-0000-000000000000', 3600, $2, '2000-01-01')`,
     scope,
   );
-  await statistics.db.inTenants([tenantId], ({ sql }) => markTenantDirty(sql, tenantId, 3_600, [scope[1] as number]));
+  await statistics.db.inTenants([tenantId], ({ sql }) =>
+    markTenantDirty(sql, [{ tenantId, resolution: 3_600, startMs: scope[1] as number }]),
+  );
   const [{ marked }] = await statistics.db.ownerSql<{ marked: Date }>(
     'SELECT marked_at AS marked FROM rollup_mark WHERE tenant_id = $1 AND start_ms = $2',
     scope,

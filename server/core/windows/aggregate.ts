@@ -10,10 +10,18 @@ import {
   encodeCounted,
   encodeTops,
   keysMax,
+  mergeTops,
   pruneTops,
   type Tops,
 } from '../sketches/tops.js';
-import { type Breakdown, type Dimension, type EncodedBreakdown, emptyBreakdown, pruneBreakdown } from './breakdown.js';
+import {
+  type Breakdown,
+  boundGrowth,
+  type Dimension,
+  type EncodedBreakdown,
+  emptyBreakdown,
+  pruneBreakdown,
+} from './breakdown.js';
 import { SECONDS_PER_WINDOW, tumblingWindowStart } from './tumbling.js';
 import { emptyNumbers, hitsBySecond, type Numbers, type SecondColumns, statusClass, type Window } from './window.js';
 
@@ -117,11 +125,14 @@ class PlaceCounts implements CountColumns {
 
   /** Moves the counts into a window's tops. */
   flush({ keys }: Keyed, tops: Tops): void {
+    // To tops that do not list all a key cannot be added: it may have been there, and dropped.
+    const own = tops.floor === 0 ? tops : emptyTops();
     for (const at of this.touched) {
       const [hits, bytes] = [this.hits[at], this.bytes[at]];
       const counts = { hits, bytes, clientErrors: this.clientErrors[at], serverErrors: this.serverErrors[at] };
-      addKey(tops, keys[at - 1], counts);
+      addKey(own, keys[at - 1], counts);
     }
+    if (own !== tops) mergeTops(tops, own);
     this.clear();
   }
 
@@ -201,6 +212,8 @@ class SketchCounts {
 export class BatchAggregate {
   /** Windows of 10 seconds, by start (milliseconds). */
   readonly windows: ReadonlyMap<number, Window>;
+  /** Entries counted. */
+  readonly count: number;
   /** Their starts, ascending. */
   readonly starts: readonly number[];
   private readonly byStart = new Map<number, number[]>();
@@ -212,13 +225,16 @@ export class BatchAggregate {
     private readonly batch: DecodedBatch,
     left: Uint8Array,
   ) {
+    let count = 0;
     for (let i = 0; i < batch.count; i++) {
       if (left[i] !== 0) continue;
+      count++;
       const startMs = tumblingWindowStart(batch.timeMs[i]);
       const entries = this.byStart.get(startMs);
       if (entries === undefined) this.byStart.set(startMs, [i]);
       else entries.push(i);
     }
+    this.count = count;
     this.dimensions = keyedDimensions(batch);
     this.sketches = new SketchCounts(batch);
     this.starts = [...this.byStart.keys()].sort((a, b) => a - b);
@@ -234,14 +250,20 @@ export class BatchAggregate {
   /** What the entries of several windows together were made of, with as many keys as `resolution` (seconds) keeps. */
   breakdownOf(starts: readonly number[], resolution: number): Breakdown {
     const breakdown = emptyBreakdown();
+    this.gatherInto(breakdown, starts, resolution);
+    pruneBreakdown(breakdown, resolution);
+    return breakdown;
+  }
+
+  /** Adds what these windows were made of to a breakdown that gathers a window of `resolution`, and is pruned at last. */
+  gatherInto(breakdown: Breakdown, starts: readonly number[], resolution: number): void {
     const entries = this.entriesOf(starts);
     for (const keyed of this.dimensions) {
       placeCounts.count(keyed, this.batch, entries);
       placeCounts.flush(keyed, breakdown.tops[keyed.dimension]);
     }
     this.sketches.countInto(breakdown, entries);
-    pruneBreakdown(breakdown, resolution);
-    return breakdown;
+    boundGrowth(breakdown, resolution);
   }
 
   /** The same encoded: what is merged with nothing stored need not be looked into. */

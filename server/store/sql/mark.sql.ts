@@ -1,6 +1,6 @@
 import type { Mark } from '../../core/rollup/plan.js';
 import type { Transaction } from '../database.js';
-import { keyColumns, TENANT_WIDE, type WindowKey } from './window-key.js';
+import { KEY_MATCHES, KEYS_ASKED, keyColumns, TENANT_WIDE, type WindowKey } from './window-key.js';
 
 type Sql = Transaction['sql'];
 
@@ -15,25 +15,38 @@ export async function markDirty(sql: Sql, windows: readonly WindowKey[]): Promis
   );
 }
 
+/** Takes marks of agents' windows away that have just been written whole. The caller holds the agents' locks. */
+export async function dropMarks(sql: Sql, windows: readonly WindowKey[]): Promise<void> {
+  if (windows.length === 0) return;
+  await sql(`DELETE FROM rollup_mark t USING ${KEYS_ASKED} WHERE ${KEY_MATCHES}`, keyColumns(windows), {
+    name: 'drop-marks',
+  });
+}
+
 /**
- * Marks windows of the whole tenant dirty, without its lock. A mark that stands is written anew: whoever is taking it
+ * Marks windows of whole tenants dirty, without their locks. A mark that stands is written anew: whoever is taking it
  * away waits for this transaction then, and reads what it has changed. It stays as old as it is, or it would never be due.
  */
-export async function markTenantDirty(
-  sql: Sql,
-  tenantId: string,
-  resolution: number,
-  starts: readonly number[],
-): Promise<void> {
-  if (starts.length === 0) return;
-  // In order, so that two that mark the same windows do not wait for each other in a circle.
+export async function markTenantDirty(sql: Sql, windows: readonly TenantWindow[]): Promise<void> {
+  if (windows.length === 0) return;
+  // In order, the same everywhere, so that two that mark the same windows do not wait for each other in a circle.
   await sql(
     `INSERT INTO rollup_mark (tenant_id, agent_id, resolution, start_ms)
-     SELECT $1, $2, $3, start_ms FROM unnest($4::bigint[]) AS start_ms ORDER BY start_ms
+     SELECT DISTINCT tenant_id, '${TENANT_WIDE}'::uuid, resolution, start_ms
+     FROM unnest($1::uuid[], $2::integer[], $3::bigint[]) AS w (tenant_id, resolution, start_ms)
+     ORDER BY tenant_id, resolution, start_ms
      ON CONFLICT (tenant_id, agent_id, resolution, start_ms) DO UPDATE SET marked_at = rollup_mark.marked_at`,
-    [tenantId, TENANT_WIDE, resolution, starts],
+    [
+      windows.map(({ tenantId }) => tenantId),
+      windows.map(({ resolution }) => resolution),
+      windows.map(({ startMs }) => startMs),
+    ],
+    { name: 'mark-tenant-dirty' },
   );
 }
+
+/** A window of all of a tenant's agents together. */
+export type TenantWindow = Omit<WindowKey, 'agentId'>;
 
 /** Takes marks away; returns the starts of those that stood. The caller holds the lock of whom they are. */
 export async function takeMarks(

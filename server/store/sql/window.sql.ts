@@ -4,7 +4,7 @@ import { emptyWindow, type Numbers, type Totals, type Window } from '../../core/
 import type { Transaction } from '../database.js';
 import { readBreakdowns } from './breakdown.sql.js';
 import { byteaArray } from './bytea-array.js';
-import { KEY_MATCHES, KEYS_ASKED, keyColumns, type WindowKey, type WindowScope } from './window-key.js';
+import { KEY_MATCHES, KEYS_ASKED, keyColumns, type WindowKey } from './window-key.js';
 
 type Sql = Transaction['sql'];
 
@@ -115,50 +115,62 @@ function columnsOf(windows: Iterable<readonly [startMs: number, totals: Totals]>
   return columns;
 }
 
-/** Adds to windows of one resolution, coarser than the finest, that stand already or not. The caller holds the lock. */
-export async function addNumbers(
-  sql: Sql,
-  scope: WindowScope,
-  revision: number,
-  windows: ReadonlyMap<number, Totals>,
-): Promise<void> {
-  const columns = columnsOf(windows);
-  const sums = NUMBERS.map((name) =>
+const TOTALS_GIVEN = `
+  INSERT INTO traffic_window (tenant_id, agent_id, resolution, revision, ${COLUMNS.join(', ')})
+  SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::bigint[], ${COLUMNS.map((_, i) => `$${i + 5}::bigint[]`).join(', ')})
+  ON CONFLICT (tenant_id, agent_id, resolution, start_ms) DO UPDATE SET revision = excluded.revision, `;
+const WRITE_TOTALS = TOTALS_GIVEN + NUMBERS.map((name) => `${name} = excluded.${name}`).join(', ');
+const ADD_TOTALS =
+  TOTALS_GIVEN +
+  NUMBERS.map((name) =>
     name === 'peak'
       ? 'peak = greatest(traffic_window.peak, excluded.peak)'
       : `${name} = least(traffic_window.${name} + excluded.${name}, ${Number.MAX_SAFE_INTEGER})`,
-  );
-  await sql(
-    `INSERT INTO traffic_window (tenant_id, agent_id, resolution, revision, start_ms, ${TOTALS_COLUMNS})
-     SELECT $1, $2, $3, $4, * FROM unnest(${columns.map((_, i) => `$${i + 5}::bigint[]`).join(', ')})
-     ON CONFLICT (tenant_id, agent_id, resolution, start_ms) DO UPDATE SET revision = excluded.revision, ${sums.join(', ')}`,
-    [scope.tenantId, scope.agentId, scope.resolution, revision, ...columns],
-    { name: 'add-windows' },
-  );
+  ).join(', ');
+
+/** A window coarser than the finest. */
+export interface TotalsOfWindow extends WindowKey {
+  /** Of the agent, as of which the window is. */
+  revision: number;
+  totals: Totals;
 }
 
-const [, MINUTE] = RESOLUTIONS;
+/** Writes the numbers of windows whole. The caller holds the agents' locks. */
+export async function writeTotals(sql: Sql, windows: readonly TotalsOfWindow[]): Promise<void> {
+  if (windows.length > 0) await sql(WRITE_TOTALS, totalsColumns(windows), { name: 'write-totals' });
+}
 
-/** What stands first of an agent's rows of a resolution within a minute: one probe of the key. */
-const firstOf = (table: string, resolution: number) =>
-  `(SELECT w.start_ms FROM ${table} w WHERE w.tenant_id = $1 AND w.agent_id = $2 AND w.resolution = ${resolution}
-     AND w.start_ms >= m.start_ms AND w.start_ms < m.start_ms + ${MINUTE * 1_000} ORDER BY w.start_ms LIMIT 1)`;
+/** Adds to windows that stand already or not. The caller holds the agents' locks. */
+export async function addTotalsTo(sql: Sql, windows: readonly TotalsOfWindow[]): Promise<void> {
+  if (windows.length > 0) await sql(ADD_TOTALS, totalsColumns(windows), { name: 'add-totals' });
+}
+
+function totalsColumns(windows: readonly TotalsOfWindow[]): unknown[][] {
+  return [
+    windows.map(({ tenantId }) => tenantId),
+    windows.map(({ agentId }) => agentId),
+    windows.map(({ resolution }) => resolution),
+    windows.map(({ revision }) => revision),
+    ...columnsOf(windows.map(({ startMs, totals }) => [startMs, totals])),
+  ];
+}
+
+/** Kept in order: of each of an agent's windows, what stands first of a table's rows within it is one probe of its key. */
+const nothingWithin = (table: string) =>
+  `NOT EXISTS (SELECT FROM unnest('{${RESOLUTIONS.join(',')}}'::integer[]) AS f (resolution)
+     WHERE f.resolution <= asked.resolution AND (SELECT w.start_ms FROM ${table} w
+       WHERE w.tenant_id = asked.tenant_id AND w.agent_id = asked.agent_id AND w.resolution = f.resolution
+         AND w.start_ms >= asked.start_ms AND w.start_ms < asked.start_ms + asked.resolution * 1000::bigint
+       ORDER BY w.start_ms LIMIT 1) IS NOT NULL)`;
 
 /** Whatever the planner believes of the tables: joined or hashed, they would be read whole for every batch. */
-export const UNTOUCHED_MINUTES = `
-  SELECT start_ms FROM unnest($3::bigint[]) AS m (start_ms)
-  WHERE ${firstOf('traffic_window', MINUTE)} IS NULL AND ${firstOf('traffic_window', FINEST)} IS NULL
-    AND ${firstOf('rollup_mark', MINUTE)} IS NULL`;
+export const UNTOUCHED_WINDOWS = `
+  SELECT asked.place FROM ${KEYS_ASKED}
+  WHERE ${nothingWithin('traffic_window')} AND ${nothingWithin('rollup_mark')} ORDER BY asked.place`;
 
-/** Of an agent's minutes those of which nothing is stored: no window, no finer one, no mark. */
-export async function untouchedMinutes(
-  sql: Sql,
-  tenantId: string,
-  agentId: string,
-  starts: readonly number[],
-): Promise<number[]> {
-  const rows = await sql<{ start_ms: number }>(UNTOUCHED_MINUTES, [tenantId, agentId, starts], {
-    name: 'untouched-minutes',
-  });
-  return rows.map((row) => row.start_ms);
+/** Places of those windows, none as wide as a month, of which nothing is stored: no window, no finer one, no mark. */
+export async function untouchedWindows(sql: Sql, asked: readonly WindowKey[]): Promise<number[]> {
+  if (asked.length === 0) return [];
+  const rows = await sql<{ place: number }>(UNTOUCHED_WINDOWS, keyColumns(asked), { name: 'untouched-windows' });
+  return rows.map(({ place }) => place - 1);
 }

@@ -1,0 +1,147 @@
+import type { EncodedBreakdown } from '../core/windows/breakdown.js';
+import { GatheredWindow, totalsOf, type WindowPart } from '../core/windows/gathered.js';
+import { RESOLUTIONS, rollupStart } from '../core/windows/resolutions.js';
+import type { Totals } from '../core/windows/window.js';
+import type { Transaction } from '../store/database.js';
+import { type BreakdownOfWindow, writeBreakdowns } from '../store/sql/breakdown.sql.js';
+import { dropMarks } from '../store/sql/mark.sql.js';
+import { type TotalsOfWindow, untouchedWindows, writeTotals } from '../store/sql/window.sql.js';
+import type { WindowKey } from '../store/sql/window-key.js';
+import type { CountedBatch } from './counted-batch.js';
+import type { OpenedWindows, OpenOfAgent } from './open-windows.js';
+
+/** Of these widths, seconds, windows are counted as entries come in. */
+const [, MINUTE, HOUR] = RESOLUTIONS;
+const COUNTED = [MINUTE, HOUR];
+/** A batch of so many entries, or that touches so many minutes, comes from an agent that catches up. */
+const LARGE = { entries: 1_024, minutes: 3 };
+
+/** A batch, and what is remembered of its agent. */
+export interface BatchOfAgent {
+  counted: CountedBatch;
+  open: OpenOfAgent;
+  /** Greatest hits of a second of each of its 10-second windows that are kept, with what was stored before; ascending. */
+  peaks: ReadonlyMap<number, number>;
+}
+
+/** Starts of windows that were written whole, by resolution. */
+export type WholeWindows = ReadonlyMap<number, ReadonlySet<number>>;
+
+/** A window of which a batch has a part. */
+interface Touched extends WindowKey {
+  part: WindowPart;
+  /** What came of it before. */
+  gathered: GatheredWindow | undefined;
+  /** More may come of it. */
+  isOpen: boolean;
+}
+
+/**
+ * Writes minutes and hours of which all is at hand, and that are over: those that lie whole in a batch, and those that
+ * were gathered from batch to batch since nothing was known of them. Counted from entries they cost a fraction of what
+ * rolling them up does, and old files are made of little else. What is not at hand is left to rollups.
+ *
+ * The batches' own windows must not have been written yet. The caller holds the agents' locks; no two are of one agent.
+ *
+ * @returns by batch, what is clean: what is made of it is not.
+ */
+export async function writeWholeWindows(
+  tx: Transaction,
+  batches: readonly BatchOfAgent[],
+  opened: OpenedWindows,
+): Promise<WholeWindows[]> {
+  const touched = batches.map(touchedBy);
+  const known = await untouched(tx, batches, touched);
+  const totals: TotalsOfWindow[] = [];
+  const breakdowns: BreakdownOfWindow[] = [];
+  const marked: WindowKey[] = [];
+  const wholes = batches.map(({ counted, open }, i) => {
+    const { revision, agent } = counted;
+    // Those that this batch has nothing of; what it begins itself takes their place.
+    for (const [resolution, one] of open.gathered)
+      if (!touched[i].some(({ gathered }) => gathered === one))
+        opened.leaveGathered(agent.id, revision, resolution, one);
+    const whole = new Map(COUNTED.map((resolution) => [resolution, new Set<number>()]));
+    for (const one of touched[i]) {
+      const { tenantId, agentId, resolution, startMs, part, gathered, isOpen } = one;
+      if (gathered === undefined && !known.has(one)) continue;
+      if (isOpen) {
+        const gathering = gathered ?? new GatheredWindow(startMs, resolution);
+        gathering.add(part);
+        opened.leaveGathered(agentId, revision, resolution, gathering);
+        continue;
+      }
+      const key = { tenantId, agentId, resolution, startMs };
+      const finished = finish(one);
+      totals.push({ ...key, revision, totals: finished.totals });
+      breakdowns.push({ ...key, breakdown: finished.breakdown });
+      if (gathered !== undefined) marked.push(key);
+      whole.get(resolution)!.add(startMs);
+    }
+    return whole;
+  });
+  await writeTotals(tx.sql, totals);
+  await writeBreakdowns(tx.sql, breakdowns);
+  await dropMarks(tx.sql, marked);
+  return wholes;
+}
+
+/** The minutes and hours of a batch's windows of which all is kept. */
+function touchedBy({ counted, open, peaks }: BatchOfAgent): Touched[] {
+  const { tenantId, agent, aggregate } = counted;
+  const starts = [...peaks.keys()].filter((startMs) => startMs >= agent.breakdownFloors[0]);
+  return COUNTED.flatMap((resolution) => {
+    const openMs = rollupStart(starts.at(-1) ?? 0, resolution);
+    const gathered = open.gathered.get(resolution);
+    return Array.from(byWindow(starts, resolution), ([startMs, finer]) => ({
+      tenantId,
+      agentId: agent.id,
+      resolution,
+      startMs,
+      part: { aggregate, starts: finer, peak: Math.max(...finer.map((finerMs) => peaks.get(finerMs)!)) },
+      gathered: gathered?.startMs === startMs ? gathered : undefined,
+      isOpen: startMs === openMs,
+    }));
+  });
+}
+
+/** Starts by those of the windows of a resolution that hold them. */
+function byWindow(starts: readonly number[], resolution: number): Map<number, number[]> {
+  const windows = new Map<number, number[]>();
+  for (const startMs of starts) {
+    const coarseMs = rollupStart(startMs, resolution);
+    const finer = windows.get(coarseMs);
+    if (finer === undefined) windows.set(coarseMs, [startMs]);
+    else finer.push(startMs);
+  }
+  return windows;
+}
+
+/** Those that begin with this batch: nothing is stored of them. Only of an agent that catches up open ones are gathered. */
+async function untouched(
+  tx: Transaction,
+  batches: readonly BatchOfAgent[],
+  touched: readonly Touched[][],
+): Promise<ReadonlySet<Touched>> {
+  const known = new Set<Touched>();
+  const asked: Touched[] = [];
+  batches.forEach(({ counted: { agent, aggregate } }, i) => {
+    const minutes = touched[i].filter(({ resolution }) => resolution === MINUTE).length;
+    const isLarge = minutes >= LARGE.minutes || aggregate.count >= LARGE.entries;
+    for (const one of touched[i]) {
+      if (one.gathered !== undefined || (one.isOpen && !isLarge)) continue;
+      // All that the agent ever sent is older.
+      if (agent.lastEventMs === null || one.startMs > agent.lastEventMs) known.add(one);
+      else asked.push(one);
+    }
+  });
+  for (const place of await untouchedWindows(tx.sql, asked)) known.add(asked[place]);
+  return known;
+}
+
+function finish({ resolution, part, gathered }: Touched): { totals: Totals; breakdown: EncodedBreakdown } {
+  if (gathered === undefined)
+    return { totals: totalsOf(part), breakdown: part.aggregate.encodedBreakdownOf(part.starts, resolution) };
+  gathered.add(part);
+  return gathered.finish();
+}
