@@ -8,7 +8,7 @@ import { withPartitions } from '../store/partitions.js';
 import { agentKeyOf, lockFree, lockWaiting, only } from './agents.js';
 import { appendGroup } from './append-group.js';
 import { appendWithoutGuilty, refusesBatch } from './isolate.js';
-import { OpenWindows } from './open-windows.js';
+import { type OpenedWindows, OpenWindows } from './open-windows.js';
 import type { AppendRequest, AppendResult, Attempt } from './request.js';
 import { type Outcome, RETRY_AFTER_MS, Together } from './together.js';
 
@@ -63,16 +63,20 @@ export class Ingest {
   }
 
   private async appendAlone(attempt: Attempt): Promise<AppendResult> {
-    const append = async (tx: Transaction, refusal: Attempt['refusal']) => {
-      const how = { lock: lockWaiting, retention: this.retention, opened: this.openWindows.begin() };
+    const append = async (tx: Transaction, refusal: Attempt['refusal'], opened: OpenedWindows) => {
+      const how = { lock: lockWaiting, retention: this.retention, opened };
       return only(await appendGroup(tx, [{ ...attempt, refusal }], how));
     };
     try {
-      return await this.inTransaction([attempt], (tx) => append(tx, null));
+      const opened = this.openWindows.begin();
+      const result = await this.inTransaction([attempt], (tx) => append(tx, null, opened));
+      opened.committed();
+      return result;
     } catch (error) {
       if (!refusesBatch(error)) throw error;
+      const forgotten = () => this.openWindows.begin();
       return this.inTransaction([attempt], (tx) =>
-        appendWithoutGuilty(tx, attempt.request, error, (refusal) => append(tx, refusal), this.log),
+        appendWithoutGuilty(tx, attempt.request, error, (refusal) => append(tx, refusal, forgotten()), this.log),
       );
     }
   }

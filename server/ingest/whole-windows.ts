@@ -34,6 +34,8 @@ interface Touched extends WindowKey {
   gathered: GatheredWindow | undefined;
   /** More may come of it. */
   isOpen: boolean;
+  /** If it is open, it is gathered from this batch on where nothing is stored of it. */
+  isWorthGathering: boolean;
 }
 
 /**
@@ -86,21 +88,28 @@ export async function writeWholeWindows(
   return wholes;
 }
 
-/** The minutes and hours of a batch's windows of which all is kept. */
+/** The minutes and hours of a batch's windows of which all is kept, and those gathered that they are beyond. */
 function touchedBy({ counted, open, peaks }: BatchOfAgent): Touched[] {
   const { tenantId, agent, aggregate } = counted;
-  const starts = [...peaks.keys()].filter((startMs) => startMs >= agent.breakdownFloors[0]);
+  const floorMs = agent.breakdownFloors[0];
+  const starts = [...peaks.keys()].filter((startMs) => startMs >= floorMs);
+  const isLarge = aggregate.count >= LARGE.entries || byWindow(starts, MINUTE).size >= LARGE.minutes;
   return COUNTED.flatMap((resolution) => {
     const openMs = rollupStart(starts.at(-1) ?? 0, resolution);
+    const windows = byWindow(starts, resolution);
     const gathered = open.gathered.get(resolution);
-    return Array.from(byWindow(starts, resolution), ([startMs, finer]) => ({
+    // Another takes its place: it is over, though the batch has nothing of it.
+    const isPassed = isLarge && gathered !== undefined && gathered.startMs < openMs && gathered.startMs >= floorMs;
+    if (isPassed && !windows.has(gathered.startMs)) windows.set(gathered.startMs, []);
+    return Array.from(windows, ([startMs, finer]) => ({
       tenantId,
       agentId: agent.id,
       resolution,
       startMs,
-      part: { aggregate, starts: finer, peak: Math.max(...finer.map((finerMs) => peaks.get(finerMs)!)) },
+      part: { aggregate, starts: finer, peak: Math.max(0, ...finer.map((finerMs) => peaks.get(finerMs)!)) },
       gathered: gathered?.startMs === startMs ? gathered : undefined,
       isOpen: startMs === openMs,
+      isWorthGathering: isLarge,
     }));
   });
 }
@@ -117,7 +126,7 @@ function byWindow(starts: readonly number[], resolution: number): Map<number, nu
   return windows;
 }
 
-/** Those that begin with this batch: nothing is stored of them. Only of an agent that catches up open ones are gathered. */
+/** Those that begin with this batch: nothing is stored of them. */
 async function untouched(
   tx: Transaction,
   batches: readonly BatchOfAgent[],
@@ -125,11 +134,9 @@ async function untouched(
 ): Promise<ReadonlySet<Touched>> {
   const known = new Set<Touched>();
   const asked: Touched[] = [];
-  batches.forEach(({ counted: { agent, aggregate } }, i) => {
-    const minutes = touched[i].filter(({ resolution }) => resolution === MINUTE).length;
-    const isLarge = minutes >= LARGE.minutes || aggregate.count >= LARGE.entries;
+  batches.forEach(({ counted: { agent } }, i) => {
     for (const one of touched[i]) {
-      if (one.gathered !== undefined || (one.isOpen && !isLarge)) continue;
+      if (one.gathered !== undefined || (one.isOpen && !one.isWorthGathering)) continue;
       // All that the agent ever sent is older.
       if (agent.lastEventMs === null || one.startMs > agent.lastEventMs) known.add(one);
       else asked.push(one);

@@ -55,18 +55,31 @@ export async function chunksOf(stored: StoredBatch, retention: LogRetention, now
 
 /** What of a batch a chunk holds. */
 async function contentOf({ key, batch, body, origins, left }: StoredBatch, { places }: ChunkLayout) {
-  const own = places ?? [...batch.timeMs.keys()].filter((place) => left[place] === 0);
-  const times = own.map((place) => batch.timeMs[place]);
+  const { count, firstMs, lastMs } = spanOf(batch, places, left);
   const { parts, ordinals } = encodeOrigins(places === null ? origins : originsAt(origins, places), key.from);
   const encode = parts === null ? freshBody : deflated;
   return {
-    firstMs: times.reduce((least, time) => Math.min(least, time), Number.POSITIVE_INFINITY),
-    lastMs: times.reduce((greatest, time) => Math.max(greatest, time), Number.NEGATIVE_INFINITY),
-    mask: places === null && own.length < batch.count ? Buffer.from(left) : null,
+    firstMs,
+    lastMs,
+    mask: places === null && count < batch.count ? Buffer.from(left) : null,
     parts,
     ordinals,
     body: places === null ? body : await encode(batchOf(places.map((place) => entryAt(batch, place)))),
   };
+}
+
+/** How many entries a chunk holds, and between which times: those at `places`, or all that are stored. */
+function spanOf({ timeMs }: DecodedBatch, places: readonly number[] | null, left: Uint8Array) {
+  const span = { count: 0, firstMs: Number.POSITIVE_INFINITY, lastMs: Number.NEGATIVE_INFINITY };
+  const end = places?.length ?? timeMs.length;
+  for (let i = 0; i < end; i++) {
+    const place = places === null ? i : places[i];
+    if (left[place] !== 0) continue;
+    span.count++;
+    span.firstMs = Math.min(span.firstMs, timeMs[place]);
+    span.lastMs = Math.max(span.lastMs, timeMs[place]);
+  }
+  return span;
 }
 
 /** An agent's batches, as many as are read together. */

@@ -58,7 +58,7 @@ test('a minute is untouched without its window, one of its ten seconds, and a ma
 });
 
 test('so is an hour, which a minute of it or the mark of one touches too', async () => {
-  const hours = minutes(BASE + 48 * HOUR_MS, HOUR_MS, 6);
+  const hours = minutes(BASE + 240_000 * HOUR_MS, HOUR_MS, 6);
   await store(AGENT, 3_600, hours[0], 0, 1);
   await store(AGENT, 60, hours[1] + 59 * MINUTE_MS, 0, 1);
   await store(AGENT, 10, hours[2], 0, 1);

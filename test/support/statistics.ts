@@ -62,12 +62,17 @@ export class Statistics {
   }
 
   /** Takes a batch in; returns the agent's id. */
-  async append(tenantId: string, agentName: string, entries: readonly Entry[]): Promise<string> {
+  append(tenantId: string, agentName: string, entries: readonly Entry[]): Promise<string> {
+    return this.appendTo(this.ingest, tenantId, agentName, entries);
+  }
+
+  /** The same by the ingest of another server. */
+  async appendTo(ingest: Ingest, tenantId: string, agentName: string, entries: readonly Entry[]): Promise<string> {
     const key = `${tenantId} ${agentName}`;
     const from = this.positions.get(key) ?? 0;
     const to = from + entries.length;
     const wire = batchOf(entries);
-    const { outcome, agentId } = await this.ingest.append({
+    const { outcome, agentId } = await ingest.append({
       tenantId,
       agentName,
       stream: { id: 'test', epoch: null, tail: null, from, to },

@@ -18,7 +18,7 @@ export interface OriginColumns {
 
 /** Origins of a batch as it came. */
 export function originsOf(from: number, count: number): Origins {
-  return { from: new Float64Array(count).fill(from), ordinal: Int32Array.from({ length: count }, (_, place) => place) };
+  return { from: new Float64Array(count).fill(from), ordinal: new Int32Array(count).map((_, place) => place) };
 }
 
 export function originsAt({ from, ordinal }: Origins, places: readonly number[]): Origins {

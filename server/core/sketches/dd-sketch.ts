@@ -24,6 +24,8 @@ const VALUE_MIN = 1e-6;
 const BIN_MIN = Math.ceil(Math.log(VALUE_MIN) / LOG_GAMMA);
 const BIN_MAX = Math.ceil(Math.log(Number.MAX_SAFE_INTEGER) / LOG_GAMMA);
 
+const NOTHING = Buffer.alloc(0);
+
 export function emptyDDSketch(): DDSketch {
   return { count: 0, zeros: 0, bins: new Map(), max: 0 };
 }
@@ -45,31 +47,61 @@ function addToBin(sketch: DDSketch, bin: number | null, count: number): void {
   else sketch.bins.set(bin, (sketch.bins.get(bin) ?? 0) + count);
 }
 
+/** Where values count: 0 for those that count as zero, else above it the places of their bins. What counts them reads this. */
+export function placesOf(values: Float64Array): Uint16Array {
+  const places = new Uint16Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const bin = binOf(values[i]);
+    if (bin !== null) places[i] = bin - BIN_MIN + 1;
+  }
+  return places;
+}
+
 /** Counts values for one sketch after the other, in an array that serves all of them: no hash map per value. Flushed at once. */
 export class ValueCounter {
-  private readonly counts = new Uint32Array(BIN_MAX - BIN_MIN + 1);
+  private readonly counts = new Uint32Array(BIN_MAX - BIN_MIN + 2);
   private touched: number[] = [];
-  private zeros = 0;
   private max = 0;
 
-  /** @param value 0 to 2^53 − 1 */
-  count(value: number): void {
+  /**
+   * @param value 0 to 2^53 − 1
+   * @param place of `placesOf`
+   */
+  count(value: number, place: number): void {
     if (value > this.max) this.max = value;
-    const bin = binOf(value);
-    if (bin === null) this.zeros++;
-    else if (this.counts[bin - BIN_MIN]++ === 0) this.touched.push(bin);
+    if (this.counts[place]++ === 0) this.touched.push(place);
   }
 
   /** Moves the counts into a sketch. */
   flush(sketch: DDSketch): void {
-    if (this.zeros > 0) addToBin(sketch, null, this.zeros);
-    for (const bin of this.touched) {
-      addToBin(sketch, bin, this.counts[bin - BIN_MIN]);
-      this.counts[bin - BIN_MIN] = 0;
-    }
+    for (const place of this.touched) addToBin(sketch, place === 0 ? null : place - 1 + BIN_MIN, this.counts[place]);
     sketch.max = Math.max(sketch.max, this.max);
+    this.clear();
+  }
+
+  /** As `flush` into an empty sketch, encoded, without making it. */
+  flushEncoded(): Buffer {
+    const { touched, counts } = this;
+    if (touched.length === 0) return NOTHING;
+    touched.sort((a, b) => a - b);
+    const writer = new ByteWriter(32 + touched.length * 3);
+    writer.float(this.max);
+    writer.number(counts[0]);
+    let before = 1;
+    for (const place of touched) {
+      if (place === 0) continue;
+      writer.number(place - before);
+      writer.number(counts[place]);
+      before = place;
+    }
+    this.clear();
+    return writer.finish();
+  }
+
+  private clear(): void {
+    for (const place of this.touched) this.counts[place] = 0;
     this.touched = [];
-    this.zeros = this.max = 0;
+    this.max = 0;
   }
 }
 
@@ -105,7 +137,7 @@ function sortedBins({ bins }: DDSketch): [number, number][] {
 
 /** As a column: the maximum, the zeros, then each bin as its distance to the one before and its count. */
 export function encodeDDSketch(sketch: DDSketch): Buffer {
-  if (sketch.count === 0) return Buffer.alloc(0);
+  if (sketch.count === 0) return NOTHING;
   const writer = new ByteWriter(32 + sketch.bins.size * 3);
   writer.float(sketch.max);
   writer.number(sketch.zeros);

@@ -12,7 +12,7 @@ const BEYOND = 15;
 /** Registers as a column: those that are not zero with their gaps, or all as they stand above the lowest. */
 export function encodeRegisters(registers: Uint8Array): Buffer {
   let raised = 0;
-  for (let index = 0; index < REGISTERS; index++) if (registers[index] !== 0) raised++;
+  forEachFrom(registers, 1, () => raised++);
   // Two bytes each: gaps are short where registers are many.
   return raised * 2 >= DENSE_BYTES ? encodeDense(registers) : encodeSparse(registers, raised);
 }
@@ -26,11 +26,20 @@ function encodeSparse(registers: Uint8Array, raised: number): Buffer {
 
 /** Writes the registers from `least` on: each one's distance to the one before, and its value. */
 function writeListed(writer: ByteWriter, registers: Uint8Array, least: number): void {
-  for (let index = 0, before = -1; index < REGISTERS; index++) {
-    if (registers[index] < least) continue;
+  let before = -1;
+  forEachFrom(registers, least, (index) => {
     writer.number(index - before - 1);
     writer.number(registers[index]);
     before = index;
+  });
+}
+
+/** The places of registers of `least` or more, which is 1 or more; mostly all are zero, and passed four at a time. */
+function forEachFrom(registers: Uint8Array, least: number, each: (index: number) => void): void {
+  const fours = new Uint32Array(registers.buffer, registers.byteOffset, REGISTERS / 4);
+  for (let four = 0; four < fours.length; four++) {
+    if (fours[four] === 0) continue;
+    for (let index = four * 4; index < four * 4 + 4; index++) if (registers[index] >= least) each(index);
   }
 }
 

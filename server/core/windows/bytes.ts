@@ -1,3 +1,5 @@
+const BITS_28 = 2 ** 28;
+
 /** Writes whole numbers as LEB128 variable-length integers (DWARF 5 §7.6) and texts as UTF-8 behind their length. */
 export class ByteWriter {
   private buffer: Buffer;
@@ -18,9 +20,16 @@ export class ByteWriter {
   number(value: number): void {
     this.reserve(8);
     let rest = value;
+    if (rest >= BITS_28) {
+      // Shifts take 32 bits: the lowest 28 first, 25 at most are left.
+      const high = Math.floor(rest / BITS_28);
+      const low = rest - high * BITS_28;
+      for (let shift = 0; shift < 28; shift += 7) this.buffer[this.at++] = ((low >>> shift) & 0x7f) | 0x80;
+      rest = high;
+    }
     while (rest >= 0x80) {
-      this.buffer[this.at++] = (rest % 0x80) | 0x80;
-      rest = Math.floor(rest / 0x80);
+      this.buffer[this.at++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
     }
     this.buffer[this.at++] = rest;
   }
@@ -64,12 +73,15 @@ export class ByteReader {
 
   number(): number {
     let value = 0;
-    let scale = 1;
-    for (;;) {
+    for (let shift = 0; shift < 28; shift += 7) {
       const byte = this.buffer[this.at++];
-      if (byte < 0x80) return value + byte * scale;
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+    for (let scale = BITS_28; ; scale *= 0x80) {
+      const byte = this.buffer[this.at++];
       value += (byte & 0x7f) * scale;
-      scale *= 0x80;
+      if (byte < 0x80) return value;
     }
   }
 
