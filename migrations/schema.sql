@@ -102,6 +102,42 @@ CREATE POLICY tenant_isolation ON alert_state USING (tenant_id = ANY ((NULLIF(cu
 GRANT DELETE, INSERT, SELECT, UPDATE ON alert_state TO hlm_app;
 COMMENT ON COLUMN alert_state.decided_until IS 'the last decided event second';
 
+CREATE TABLE app_user (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT gen_random_uuid(),
+  name text NOT NULL,
+  email text NOT NULL,
+  role text NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT app_user_pkey PRIMARY KEY (tenant_id, id),
+  CONSTRAINT app_user_role_check CHECK ((role = ANY (ARRAY['OPERATOR'::text, 'ADMIN'::text, 'VIEWER'::text]))),
+  CONSTRAINT app_user_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE
+);
+CREATE UNIQUE INDEX app_user_email ON public.app_user USING btree (tenant_id, lower(email));
+ALTER TABLE app_user ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON app_user USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON app_user TO hlm_app;
+
+CREATE TABLE audit_entry (
+  tenant_id uuid NOT NULL,
+  number bigint NOT NULL GENERATED AS IDENTITY,
+  at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  actor text NOT NULL,
+  actor_role text NOT NULL,
+  actor_token_id uuid NOT NULL,
+  action text NOT NULL,
+  subject_id text,
+  subject text NOT NULL,
+  details jsonb NOT NULL DEFAULT '{}'::jsonb,
+  CONSTRAINT audit_entry_pkey PRIMARY KEY (tenant_id, number),
+  CONSTRAINT audit_entry_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE
+);
+ALTER TABLE audit_entry ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON audit_entry USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON audit_entry TO hlm_app;
+COMMENT ON COLUMN audit_entry.actor IS 'name of the user, or of the token where it is no user''s';
+COMMENT ON COLUMN audit_entry.subject IS 'name of what was changed, as it then was';
+
 CREATE TABLE installation (
   only_row boolean NOT NULL DEFAULT true,
   incarnation uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -247,12 +283,23 @@ CREATE TABLE tenant (
   id uuid NOT NULL DEFAULT gen_random_uuid(),
   name text NOT NULL,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
-  CONSTRAINT tenant_name_key UNIQUE (name),
+  agents_max integer,
+  entries_per_second_max integer,
+  alert_rules_max integer,
+  keep_logs_max_seconds bigint,
+  deleted_at timestamp with time zone,
+  CONSTRAINT tenant_agents_max_check CHECK ((agents_max >= 0)),
+  CONSTRAINT tenant_alert_rules_max_check CHECK ((alert_rules_max >= 0)),
+  CONSTRAINT tenant_entries_per_second_max_check CHECK ((entries_per_second_max > 0)),
+  CONSTRAINT tenant_keep_logs_max_seconds_check CHECK ((keep_logs_max_seconds > 0)),
   CONSTRAINT tenant_pkey PRIMARY KEY (id)
 );
+CREATE UNIQUE INDEX tenant_name ON public.tenant USING btree (name) WHERE (deleted_at IS NULL);
 ALTER TABLE tenant ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON tenant USING (id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
 GRANT SELECT ON tenant TO hlm_app;
+COMMENT ON COLUMN tenant.agents_max IS 'the plan; this and the other _max columns: null is without limit';
+COMMENT ON COLUMN tenant.deleted_at IS 'its tokens are none any more, and a job removes all that it holds';
 
 CREATE TABLE tenant_counter (
   tenant_id uuid NOT NULL,
@@ -287,9 +334,11 @@ CREATE TABLE token (
   created_at timestamp with time zone NOT NULL DEFAULT now(),
   last_used_at timestamp with time zone,
   expires_at timestamp with time zone,
+  user_id uuid,
   CONSTRAINT token_pkey PRIMARY KEY (tenant_id, id),
   CONSTRAINT token_role_check CHECK ((role = ANY (ARRAY['OPERATOR'::text, 'ADMIN'::text, 'VIEWER'::text, 'AGENT'::text]))),
-  CONSTRAINT token_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE
+  CONSTRAINT token_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE,
+  CONSTRAINT token_tenant_id_user_id_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES app_user(tenant_id, id) ON DELETE CASCADE
 );
 CREATE INDEX token_secret_hash ON public.token USING btree (secret_hash);
 ALTER TABLE token ENABLE ROW LEVEL SECURITY;

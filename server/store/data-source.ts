@@ -5,11 +5,14 @@ import { Retention1764000500000 } from '../../migrations/1764000500000-retention
 import { Statistics1764100000000 } from '../../migrations/1764100000000-statistics.js';
 import { JoinedChunks1764300000000 } from '../../migrations/1764300000000-joined-chunks.js';
 import { BreakdownRows1764400000000 } from '../../migrations/1764400000000-breakdown-rows.js';
+import { Accounts1764500000000 } from '../../migrations/1764500000000-accounts.js';
 import { AlertRuleEntity } from './entities/alert-rule.entity.js';
+import { AuditEntryEntity } from './entities/audit-entry.entity.js';
 import { RetentionEntity } from './entities/retention.entity.js';
 import { RetentionPolicyEntity } from './entities/retention-policy.entity.js';
 import { TenantEntity } from './entities/tenant.entity.js';
 import { TokenEntity } from './entities/token.entity.js';
+import { UserEntity } from './entities/user.entity.js';
 
 // Counts and milliseconds stay below 2^53: as numbers they need no conversion at every use.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
@@ -51,13 +54,22 @@ export function dataSourceOptions({ url, applicationName, poolSize, settings }: 
     synchronize: false,
     migrationsRun: false,
     logging: false,
-    entities: [TenantEntity, TokenEntity, AlertRuleEntity, RetentionEntity, RetentionPolicyEntity],
+    entities: [
+      TenantEntity,
+      UserEntity,
+      TokenEntity,
+      AuditEntryEntity,
+      AlertRuleEntity,
+      RetentionEntity,
+      RetentionPolicyEntity,
+    ],
     migrations: [
       Initial1764000000000,
       Retention1764000500000,
       Statistics1764100000000,
       JoinedChunks1764300000000,
       BreakdownRows1764400000000,
+      Accounts1764500000000,
     ],
     migrationsTableName: 'migration',
     extra: { Client: SteadyClient, options: `-c timezone=UTC ${settings}`.trim(), idleTimeoutMillis: 60_000 },

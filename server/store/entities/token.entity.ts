@@ -7,7 +7,7 @@ export class TokenEntity {
   @PrimaryColumn(tenantScoped)
   tenantId!: string;
 
-  @PrimaryColumn({ type: 'uuid' })
+  @PrimaryColumn({ type: 'uuid', default: () => 'gen_random_uuid()' })
   id!: string;
 
   @Column({ type: 'text' })
@@ -18,6 +18,10 @@ export class TokenEntity {
 
   @Column({ type: 'bytea', name: 'secret_hash' })
   secretHash!: Buffer;
+
+  /** Whose it is; null: a program's. */
+  @Column({ type: 'uuid', name: 'user_id', nullable: true })
+  userId!: string | null;
 
   @Column({ type: 'text', name: 'agent_name', nullable: true })
   agentName!: string | null;
