@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { UserError } from '../schema/user-error.js';
+import { Tenants, TokenBook, Users } from './accounts/index.js';
 import { Evaluator, Rules } from './alerts/index.js';
 import type { Services } from './api/context.js';
 import { buildHttp } from './api/http.js';
@@ -79,8 +80,19 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
   const live = new Live(db);
   const evaluator = new Evaluator(db, log, (tenantId) => live.alertsRecorded(tenantId));
   started.add('alerts', () => evaluator.stop());
+  const tokens = new Tokens(db, () => performance.now());
+  const onRevoked = (tokenIds: readonly string[]) => {
+    for (const tokenId of tokenIds) tokens.forget(tokenId);
+  };
   const services: Services = {
     db,
+    users: new Users(db, onRevoked),
+    tokenBook: new TokenBook(db, onRevoked),
+    tenants: new Tenants(db, {
+      onRevoked,
+      onDeleted: () => jobs.add('tenants'),
+      onKeepChanged: () => jobs.add('relayout'),
+    }),
     live,
     incarnation: await readIncarnation(db),
     ingest: new Ingest(db, log, (tenantId, { agentId, windowStarts }) => {
@@ -111,7 +123,7 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
   const rollups = new Rollups(db, log);
   started.add('rollups', () => rollups.stop());
   rollups.start();
-  const url = await serveApi(options, services, started);
+  const url = await serveApi(options, services, tokens, started);
   log.info({ url }, 'listening');
   return url;
 }
@@ -145,10 +157,9 @@ async function readIncarnation(db: Database): Promise<string> {
   return incarnation;
 }
 
-async function serveApi(options: ServerOptions, services: Services, started: Started): Promise<string> {
+async function serveApi(options: ServerOptions, services: Services, tokens: Tokens, started: Started): Promise<string> {
   const { host, port, log, allowedOrigins } = options;
   const { db, live } = services;
-  const tokens = new Tokens(db, () => performance.now());
   const schema = await buildApiSchema();
   const isReady = async () => (await db.ownerSql('SELECT 1')).length === 1;
   const { app, apollo } = await buildHttp({ schema, services, tokens, log, isReady });

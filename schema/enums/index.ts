@@ -25,6 +25,24 @@ export const Role = enumOf('Role', ['OPERATOR', 'ADMIN', 'VIEWER', 'AGENT'], und
 });
 export type Role = keyof typeof Role;
 
+export const AuditAction = enumOf('AuditAction', [
+  'TENANT_CREATED',
+  'TENANT_LIMITS_SET',
+  'TENANT_DELETED',
+  'USER_CREATED',
+  'USER_UPDATED',
+  'USER_DELETED',
+  'TOKEN_CREATED',
+  'TOKEN_REVOKED',
+  'ALERT_RULE_CREATED',
+  'ALERT_RULE_UPDATED',
+  'ALERT_RULE_DELETED',
+  'RETENTION_SET',
+  'TRAFFIC_DELETED',
+  'AGENT_DELETED',
+]);
+export type AuditAction = keyof typeof AuditAction;
+
 export const AgentStatus = enumOf('AgentStatus', ['LIVE', 'IDLE', 'OFFLINE'], undefined, {
   LIVE: 'A batch within the last 30 seconds.',
   IDLE: 'Otherwise, heard of within 2 minutes.',

@@ -1,9 +1,11 @@
+import { type Audit, changesBetween, unrecorded } from '../accounts/index.js';
 import { recoveryProblem } from '../core/alerts/decide.js';
 import { alertClockMs, decidableUntil } from '../core/time/clock.js';
 import { badInput, notFound } from '../errors.js';
 import type { Database, Transaction } from '../store/database.js';
 import { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
 import { type LockedAgentRow, lockAgentById, readClockStreams } from '../store/sql/agent.sql.js';
+import { isUuid } from '../store/uuid.js';
 import { recordAlertEvent } from './events.js';
 import { newState, readStatesOfRule, specOf, writeStates } from './states.js';
 
@@ -49,7 +51,7 @@ export class Rules {
   }
 
   /** @throws ApiError BAD_USER_INPUT naming what is wrong; NOT_FOUND where an agent is not the tenant's. */
-  async create(tenantId: string, input: Required<RuleChange>): Promise<AlertRuleEntity> {
+  async create(tenantId: string, input: Required<RuleChange>, audit: Audit = unrecorded): Promise<AlertRuleEntity> {
     const { rule, agents } = await this.db.inTenants([tenantId], async (tx) => {
       const agents = await lockAgents(tx, tenantId);
       check(input, agents);
@@ -63,6 +65,12 @@ export class Rules {
       });
       await tx.manager.insert(AlertRuleEntity, rule);
       await beginAnew(tx, rule, agents);
+      await audit(tx, {
+        action: 'ALERT_RULE_CREATED',
+        subjectId: id,
+        subject: rule.name,
+        changes: changesBetween({}, input),
+      });
       return { rule, agents };
     });
     for (const agent of agents) this.onBegun(tenantId, agent.id);
@@ -70,7 +78,7 @@ export class Rules {
   }
 
   /** Changes a rule; what fires is closed, unless only its name or severity changed. */
-  async update(tenantId: string, id: string, change: RuleChange): Promise<AlertRuleEntity> {
+  async update(tenantId: string, id: string, change: RuleChange, audit: Audit = unrecorded): Promise<AlertRuleEntity> {
     const { rule, closed, agents } = await this.db.inTenants([tenantId], async (tx) => {
       const agents = await lockAgents(tx, tenantId);
       const rule = await existing(tx, tenantId, id);
@@ -85,6 +93,11 @@ export class Rules {
         await beginAnew(tx, rule, agents);
       }
       await tx.manager.save(AlertRuleEntity, rule);
+      const changes = changed.flatMap(([name, value]) =>
+        changesBetween({ [name]: before[name as keyof RuleChange] }, { [name]: value }),
+      );
+      if (changes.length > 0)
+        await audit(tx, { action: 'ALERT_RULE_UPDATED', subjectId: id, subject: before.name, changes });
       return { rule, closed, agents };
     });
     if (closed > 0) this.onEvents(tenantId);
@@ -92,12 +105,13 @@ export class Rules {
     return rule;
   }
 
-  async delete(tenantId: string, id: string): Promise<void> {
+  async delete(tenantId: string, id: string, audit: Audit = unrecorded): Promise<void> {
     const closed = await this.db.inTenants([tenantId], async (tx) => {
       const agents = await lockAgents(tx, tenantId);
       const rule = await existing(tx, tenantId, id);
       const count = await close(tx, rule, agents);
       await tx.manager.delete(AlertRuleEntity, { tenantId, id });
+      await audit(tx, { action: 'ALERT_RULE_DELETED', subjectId: id, subject: rule.name });
       return count;
     });
     if (closed > 0) this.onEvents(tenantId);
@@ -123,8 +137,7 @@ async function lockAgents(tx: Transaction, tenantId: string): Promise<LockedAgen
 }
 
 async function existing(tx: Transaction, tenantId: string, id: string): Promise<AlertRuleEntity> {
-  const isId = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(id);
-  const rule = isId ? await tx.manager.findOneBy(AlertRuleEntity, { tenantId, id }) : null;
+  const rule = isUuid(id) ? await tx.manager.findOneBy(AlertRuleEntity, { tenantId, id }) : null;
   if (rule === null) throw notFound('Alert rule');
   return rule;
 }

@@ -9,6 +9,8 @@ export const READERS: Role[] = [Role.OPERATOR, Role.ADMIN, Role.VIEWER];
 export const INGESTERS: Role[] = [Role.OPERATOR, Role.ADMIN, Role.AGENT];
 /** Who may change what users set. */
 export const MANAGERS: Role[] = [Role.OPERATOR, Role.ADMIN];
+/** Who stands above tenants. */
+export const OPERATORS: Role[] = [Role.OPERATOR];
 export const ANYONE: Role[] = [Role.OPERATOR, Role.ADMIN, Role.VIEWER, Role.AGENT];
 
 /** Authority belongs to fields, wherever they are reached from. */

@@ -1,3 +1,4 @@
+import type { Tenants, TokenBook, Users } from '../accounts/index.js';
 import type { Rules } from '../alerts/index.js';
 import type { Identity } from '../auth/tokens.js';
 import type { Deletion } from '../deletion/index.js';
@@ -10,6 +11,9 @@ import type { Database } from '../store/database.js';
 /** What resolvers work with; made once, in main.ts. */
 export interface Services {
   db: Database;
+  tenants: Tenants;
+  users: Users;
+  tokenBook: TokenBook;
   ingest: Ingest;
   heartbeats: Heartbeats;
   live: Live;

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import type { GraphQLSchema } from 'graphql';
 import { buildSchema, type PubSub } from 'type-graphql';
 import { checkAuthority } from './authority.js';
-import { AccountResolver } from './resolvers/account.resolver.js';
+import { AccountResolver, TenantResolver, TokenResolver } from './resolvers/account.resolver.js';
 import { AgentResolver, StreamResolver } from './resolvers/agent.resolver.js';
 import { AlertResolver } from './resolvers/alert.resolver.js';
 import { DeletionResolver } from './resolvers/deletion.resolver.js';
@@ -26,6 +26,8 @@ export function buildApiSchema(): Promise<GraphQLSchema> {
   return buildSchema({
     resolvers: [
       AccountResolver,
+      TokenResolver,
+      TenantResolver,
       AgentResolver,
       StreamResolver,
       TrafficResolver,

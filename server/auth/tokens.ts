@@ -48,6 +48,11 @@ export class Tokens {
     return identity;
   }
 
+  /** A token that was revoked or changed is looked at anew. */
+  forget(tokenId: string): void {
+    for (const [key, { identity }] of this.cache) if (identity?.tokenId === tokenId) this.cache.delete(key);
+  }
+
   private async find(hash: Buffer): Promise<Identity | null> {
     const [identity] = await this.db.ownerSql<Identity>(
       `UPDATE token SET last_used_at = now()

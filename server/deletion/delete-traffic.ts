@@ -1,3 +1,4 @@
+import { type Audit, changesBetween, unrecorded } from '../accounts/index.js';
 import { endStatesOfAgent } from '../alerts/index.js';
 import { clipped, finestRanges, unite } from '../core/rollup/erase.js';
 import { NO_FLOORS } from '../core/rollup/plan.js';
@@ -48,11 +49,13 @@ export class Deletion {
    * @throws ApiError BAD_USER_INPUT where a border would cut a window that cannot be computed anew: nothing is deleted,
    * unless retention went on past that very border meanwhile.
    */
-  async deleteTraffic(request: DeleteTraffic): Promise<Deleted> {
+  async deleteTraffic(request: DeleteTraffic, audit: Audit = unrecorded): Promise<Deleted> {
     const { tenantId, includeLogs } = request;
     const spans = unite(request.spans);
     const agents = await this.db.inTenants([tenantId], ({ sql }) => readScopeAgents(sql, tenantId, request.agentIds));
     for (const agent of agents) for (const span of spans) assertAligned(span, agent);
+    // Before it begins: what a crash cuts short was deleted all the same.
+    if (!request.dryRun) await this.noteDeletion(request, spans, audit);
     let sum: Part = { windows: 0, hits: 0, logs: 0 };
     for (const { id } of agents) {
       const part = request.dryRun
@@ -63,13 +66,28 @@ export class Deletion {
     return { spans, ...sum };
   }
 
+  private async noteDeletion({ tenantId, agentIds, includeLogs }: DeleteTraffic, spans: readonly Span[], audit: Audit) {
+    const timeframes = spans.map(
+      ({ fromMs, toMs }) => `${new Date(fromMs).toISOString()}/${new Date(toMs).toISOString()}`,
+    );
+    await this.db.inTenants([tenantId], async (tx) => {
+      const agents = agentIds === null ? null : await readAgents(tx.sql, tenantId, agentIds);
+      await audit(tx, {
+        action: 'TRAFFIC_DELETED',
+        subjectId: null,
+        subject: agents === null ? 'all agents' : agents.map(({ name }) => name).join(', '),
+        changes: changesBetween({ timeframes, includeLogs }, {}),
+      });
+    });
+  }
+
   /**
    * Deletes all that an agent has sent, and hides it. Its name and its streams' positions stay: what is sent again is a
    * duplicate, and an agent that comes again goes on from there.
    *
    * @returns false where there is no such agent.
    */
-  async deleteAgent(tenantId: string, id: string): Promise<boolean> {
+  async deleteAgent(tenantId: string, id: string, audit: Audit = unrecorded): Promise<boolean> {
     const known = await this.db.inTenants([tenantId], ({ sql }) => readAgents(sql, tenantId, [id]));
     if (known.length === 0) return false;
     // The bulk in short transactions; what comes meanwhile goes with the agent itself.
@@ -81,6 +99,7 @@ export class Deletion {
       const last = rest ? await eraseWindowsOf(tx, tenantId, agent, rest) : NOTHING;
       await eraseChunks(tx.sql, tenantId, id, Number.MAX_SAFE_INTEGER);
       await hideAgent(tx.sql, tenantId, id);
+      await audit(tx, { action: 'AGENT_DELETED', subjectId: id, subject: known[0].name });
       return { erased: last, closed: await endStatesOfAgent(tx, tenantId, agent) };
     });
     this.tell(tenantId, id, erased);

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { purgeTenants } from '../accounts/index.js';
 import { joinDue, relayOutStale } from '../retention/index.js';
 import { expireWindows } from '../rollup/index.js';
 import type { Database } from '../store/database.js';
@@ -10,12 +11,12 @@ export interface Task {
   run: () => Promise<void>;
 }
 
-export type TaskName = 'partitions' | 'relayout' | 'join' | 'windows';
+export type TaskName = 'partitions' | 'relayout' | 'join' | 'windows' | 'tenants';
 
 /**
  * What runs in the background. Each may be run by several servers at once, and killed at any instant: partitions are
  * made ahead, and those whose chunks have all expired are dropped; chunks are laid out by the policies as they are now;
- * small chunks are joined; windows expire.
+ * small chunks are joined; windows expire; what deleted tenants held is removed.
  */
 export function tasksOf(db: Database, log: Logger): Record<TaskName, Task> {
   return {
@@ -40,6 +41,13 @@ export function tasksOf(db: Database, log: Logger): Record<TaskName, Task> {
       run: async () => {
         const { batches, into } = await joinDue(db);
         if (batches > 0) log.info({ batches, into }, 'small chunks of raw entries joined');
+      },
+    },
+    tenants: {
+      everyMinutes: 1,
+      run: async () => {
+        const tenants = await purgeTenants(db);
+        if (tenants > 0) log.info({ tenants }, 'deleted tenants removed');
       },
     },
     windows: {

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { type Audit, changesBetween, unrecorded } from '../accounts/index.js';
 import { notFound } from '../errors.js';
 import type { Database, Transaction } from '../store/database.js';
 import { ensurePartitions } from '../store/partitions.js';
@@ -20,7 +21,7 @@ export class RetentionService {
    *
    * @throws ApiError BAD_USER_INPUT for values out of range, NOT_FOUND for agents that are not the tenant's.
    */
-  async set(tenantId: string, change: RetentionChange): Promise<RetentionSettings> {
+  async set(tenantId: string, change: RetentionChange, audit: Audit = unrecorded): Promise<RetentionSettings> {
     checkLogs(change);
     // Made before the change is: whatever is stored by it has a partition to go to.
     await ensurePartitions(this.db, keepsOf(change));
@@ -28,13 +29,22 @@ export class RetentionService {
       const before = await lockSettings(tx, tenantId);
       await checkAgents(tx, tenantId, change, before);
       const windows = change.windows ? changedWindows(before.windows, change.windows) : before.windows;
-      return writeSettings(tx, tenantId, before, { ...change, windows });
+      const after = await writeSettings(tx, tenantId, before, { ...change, windows });
+      const changes = changesBetween(shownSettings(before), shownSettings(after));
+      if (changes.length > 0)
+        await audit(tx, { action: 'RETENTION_SET', subjectId: null, subject: 'retention', changes });
+      return after;
     });
     await this.onChanged(tenantId).catch((error: unknown) =>
       this.log.warn({ err: error, tenantId }, 'retention changed; what is stored follows with the next regular job'),
     );
     return settings;
   }
+}
+
+/** As the audit log tells them. */
+function shownSettings({ defaultSeconds, policies, windows }: RetentionSettings) {
+  return { defaultSeconds, policies: policies.map(({ id: _, ...policy }) => policy), windows };
 }
 
 function keepsOf({ policies = [], defaultSeconds }: RetentionChange): number[] {

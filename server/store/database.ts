@@ -91,6 +91,16 @@ export class Database {
     });
   }
 
+  /** One transaction of the owner's, above all tenants: for operators and jobs, never for what a tenant asks. */
+  async aboveTenants<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result> {
+    return this.owner.transaction(async (manager) => {
+      const client = (await manager.queryRunner!.connect()) as pg.PoolClient;
+      const sql: Transaction['sql'] = async (text, values, { name } = {}) =>
+        (await client.query({ text, values, name })).rows as never;
+      return work({ sql, manager });
+    });
+  }
+
   /**
    * Cancels the statement of a transaction whose client went away, again until it has ended: a cancellation that comes
    * before its statement has begun does nothing. The connection is given back only once all have arrived, so that none

@@ -3,6 +3,7 @@ import { AlertRuleInput, AlertRulePatch } from '../../../schema/inputs/alert-rul
 import { TimeframeInput } from '../../../schema/inputs/read.input.js';
 import { Agent } from '../../../schema/types/agent.type.js';
 import { AlertEvent, AlertEventConnection, AlertRule } from '../../../schema/types/alert.type.js';
+import { auditOf } from '../../accounts/index.js';
 import {
   type AlertEventRow,
   type RuleChange,
@@ -127,11 +128,15 @@ export class AlertResolver {
     @Arg('input', () => AlertRuleInput) input: AlertRuleInput,
   ): Promise<AlertRule> {
     const { window: windowSeconds, recoveryThreshold, ...rule } = input;
-    const created = await context.services.rules.create(caller(context).tenantId, {
-      ...rule,
-      windowSeconds,
-      recoveryThreshold: recoveryThreshold ?? null,
-    });
+    const created = await context.services.rules.create(
+      caller(context).tenantId,
+      {
+        ...rule,
+        windowSeconds,
+        recoveryThreshold: recoveryThreshold ?? null,
+      },
+      auditOf(caller(context)),
+    );
     return alertRuleOf(created);
   }
 
@@ -142,13 +147,15 @@ export class AlertResolver {
     @Arg('id', () => ID) id: string,
     @Arg('input', () => AlertRulePatch) input: AlertRulePatch,
   ): Promise<AlertRule> {
-    return alertRuleOf(await context.services.rules.update(caller(context).tenantId, id, changeOf(input)));
+    const identity = caller(context);
+    return alertRuleOf(await context.services.rules.update(identity.tenantId, id, changeOf(input), auditOf(identity)));
   }
 
   @Authorized(MANAGERS)
   @Mutation(() => Boolean)
   async deleteAlertRule(@Ctx() context: Context, @Arg('id', () => ID) id: string): Promise<boolean> {
-    await context.services.rules.delete(caller(context).tenantId, id);
+    const identity = caller(context);
+    await context.services.rules.delete(identity.tenantId, id, auditOf(identity));
     return true;
   }
 }

@@ -1,6 +1,7 @@
 import { Arg, Authorized, Ctx, ID, Mutation, Resolver } from 'type-graphql';
 import { DeleteTrafficInput } from '../../../schema/inputs/deletion.input.js';
 import { DeleteTrafficPayload } from '../../../schema/types/deletion.type.js';
+import { auditOf } from '../../accounts/index.js';
 import { roundUp } from '../../core/rollup/plan.js';
 import { RESOLUTIONS } from '../../core/windows/resolutions.js';
 import { badInput } from '../../errors.js';
@@ -31,13 +32,16 @@ export class DeletionResolver {
     // What comes next would lie in a window that is cut.
     const now = async () => roundUp(await requestNow(context), FINEST);
     const { includeLogs, dryRun } = input;
-    const { spans, ...deleted } = await context.services.deletion.deleteTraffic({
-      tenantId: caller(context).tenantId,
-      agentIds: await knownAgents(context, input.agentIds),
-      spans: await Promise.all(input.timeframes.map((timeframe) => spanOf(timeframe, { now }))),
-      includeLogs,
-      dryRun,
-    });
+    const { spans, ...deleted } = await context.services.deletion.deleteTraffic(
+      {
+        tenantId: caller(context).tenantId,
+        agentIds: await knownAgents(context, input.agentIds),
+        spans: await Promise.all(input.timeframes.map((timeframe) => spanOf(timeframe, { now }))),
+        includeLogs,
+        dryRun,
+      },
+      auditOf(caller(context)),
+    );
     const timeframes = spans.map(({ fromMs, toMs }) => ({ from: new Date(fromMs), to: new Date(toMs) }));
     return { timeframes, ...deleted };
   }
@@ -48,6 +52,7 @@ export class DeletionResolver {
       "With all that it sent; its streams' positions stay, so that nothing comes back. False: no such agent.",
   })
   async deleteAgent(@Ctx() context: Context, @Arg('id', () => ID) id: string): Promise<boolean> {
-    return context.services.deletion.deleteAgent(caller(context).tenantId, id);
+    const identity = caller(context);
+    return context.services.deletion.deleteAgent(identity.tenantId, id, auditOf(identity));
   }
 }

@@ -10,6 +10,7 @@ import {
   StoredWindows,
   type WindowRetention,
 } from '../../../schema/types/retention.type.js';
+import { auditOf } from '../../accounts/index.js';
 import type { LogRetention } from '../../core/retention/layout.js';
 import { logsStored, nextPurgeAt, type RetentionSettings, readSettings, windowsStored } from '../../retention/index.js';
 import { countStale } from '../../store/sql/chunk.sql.js';
@@ -38,26 +39,30 @@ export class RetentionResolver {
     @Arg('input', () => RetentionInput) input: RetentionInput,
   ): Promise<RetentionSource> {
     const { policies, defaultLogs, windows } = input;
-    const settings = await context.services.retention.set(caller(context).tenantId, {
-      ...(policies
-        ? {
-            policies: policies.map(({ keepLogs, ...policy }) => ({
-              ...policy,
-              filter: { ...policy.filter },
-              keepSeconds: keepLogs,
-            })),
-          }
-        : {}),
-      ...(defaultLogs == null ? {} : { defaultSeconds: defaultLogs }),
-      ...(windows
-        ? {
-            windows: windows.map(({ resolution, ...keep }) => ({
-              resolution: RESOLUTION_SECONDS[resolution],
-              ...keep,
-            })),
-          }
-        : {}),
-    });
+    const settings = await context.services.retention.set(
+      caller(context).tenantId,
+      {
+        ...(policies
+          ? {
+              policies: policies.map(({ keepLogs, ...policy }) => ({
+                ...policy,
+                filter: { ...policy.filter },
+                keepSeconds: keepLogs,
+              })),
+            }
+          : {}),
+        ...(defaultLogs == null ? {} : { defaultSeconds: defaultLogs }),
+        ...(windows
+          ? {
+              windows: windows.map(({ resolution, ...keep }) => ({
+                resolution: RESOLUTION_SECONDS[resolution],
+                ...keep,
+              })),
+            }
+          : {}),
+      },
+      auditOf(caller(context)),
+    );
     return sourceOf(settings);
   }
 

@@ -1,4 +1,5 @@
 import type { Transaction } from '../database.js';
+import { isUuid } from '../uuid.js';
 import type { AgentKey } from './agent.sql.js';
 import { type Column, namesOf, unnestOf, valuesOf } from './columns.js';
 
@@ -13,7 +14,6 @@ export interface StreamRow {
 }
 
 const COLUMNS = 'id, position, epoch, newest_event_ms AS "newestEventMs"';
-const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 /** A stream as a batch names it. */
 export interface StreamName extends AgentKey {
@@ -35,7 +35,7 @@ export async function findStreams(sql: Sql, asked: readonly StreamName[]): Promi
     [
       asked.map(({ tenantId }) => tenantId),
       asked.map(({ agentId }) => agentId),
-      asked.map(({ idOrName }) => (UUID.test(idOrName) ? idOrName : null)),
+      asked.map(({ idOrName }) => (isUuid(idOrName) ? idOrName : null)),
       asked.map(({ idOrName }) => idOrName),
     ],
     { name: 'find-streams' },
@@ -148,7 +148,7 @@ const SAID: Column<SaidOfStream>[] = [
 
 /** Notes what heartbeats say of each stream whose claim still holds; returns their ids. */
 export async function noteStreams(sql: Sql, said: readonly SaidOfStream[]): Promise<ReadonlySet<string>> {
-  const known = said.filter(({ streamId }) => UUID.test(streamId));
+  const known = said.filter(({ streamId }) => isUuid(streamId));
   if (known.length === 0) return new Set();
   const rows = await sql<{ id: string }>(
     `UPDATE stream t SET last_heartbeat_at = said.at, backlog_bytes = said.backlog, catching_up = said.catching_up,
