@@ -29,6 +29,22 @@ const commands: Record<string, { summary: string; load: () => Promise<(command: 
     summary: 'follows access logs and sends them to a server',
     load: async () => (await import('./agent.js')).agentCommand,
   },
+  token: {
+    summary: 'tokens of a running server: create, list, revoke',
+    load: async () => (await import('./admin/token.js')).tokenCommand,
+  },
+  user: {
+    summary: 'users of a running server: create, list, update, delete',
+    load: async () => (await import('./admin/user.js')).userCommand,
+  },
+  tenant: {
+    summary: 'tenants of a running server, for operators: create, list, limit, delete',
+    load: async () => (await import('./admin/tenant.js')).tenantCommand,
+  },
+  audit: {
+    summary: 'who changed what on a running server',
+    load: async () => (await import('./admin/audit.js')).auditCommand,
+  },
   tui: { summary: 'the terminal client', load: async () => (await import('./tui.js')).tuiCommand },
 };
 

@@ -79,6 +79,7 @@ export async function readAudit(
 /** Values as an audit log shows them. */
 export function shown(value: unknown): string | null {
   if (value === null || value === undefined) return null;
+  if (value instanceof Date) return value.toISOString();
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 

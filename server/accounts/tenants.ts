@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { formatDuration } from '../../schema/scalars/index.js';
 import { type Identity, newSecret } from '../auth/tokens.js';
 import { nameProblem } from '../core/accounts/names.js';
 import { badInput, notFound } from '../errors.js';
@@ -71,7 +72,7 @@ export class Tenants {
       const columns = columnsOf(change);
       if (Object.keys(columns).length > 0) await tx.manager.update(TenantEntity, { id }, columns);
       const after = await tx.manager.findOneByOrFail(TenantEntity, { id });
-      const changes = changesBetween(limitsOf(before), limitsOf(after));
+      const changes = changesBetween(shownLimits(before), shownLimits(after));
       const keepChanged = before.keepLogsMaxSeconds !== after.keepLogsMaxSeconds;
       if (keepChanged) await tx.sql('UPDATE retention SET version = version + 1 WHERE tenant_id = $1', [id]);
       if (changes.length > 0)
@@ -126,6 +127,12 @@ export function limitsOf(tenant: TenantEntity) {
     alertRules: tenant.alertRulesMax,
     keepLogs: tenant.keepLogsMaxSeconds,
   };
+}
+
+/** As the audit log tells them. */
+function shownLimits(tenant: TenantEntity) {
+  const { keepLogs, ...limits } = limitsOf(tenant);
+  return { ...limits, keepLogs: keepLogs === null ? null : formatDuration(keepLogs) };
 }
 
 function columnsOf({ agents, entriesPerSecond, alertRules, keepLogs }: LimitsChange): Partial<TenantEntity> {

@@ -1,5 +1,5 @@
 import { agentWatermarkMs } from '../core/time/clock.js';
-import { ApiError } from '../errors.js';
+import { ApiError, unauthenticated } from '../errors.js';
 import type { Transaction } from '../store/database.js';
 import {
   type AgentName,
@@ -14,11 +14,14 @@ import type { Outcome } from './together.js';
 /**
  * Takes the agent's lock, the right to change anything of it: positions, windows, chunks, alert states. The agent is
  * registered where it is new.
+ *
+ * @throws ApiError UNAUTHENTICATED where the tenant is being deleted.
  */
 export async function lockOrRegisterAgent(tx: Transaction, tenantId: string, name: string): Promise<LockedAgentRow> {
-  for (;;) {
+  for (let attempt = 0; ; attempt++) {
     const locked = await lockAgent(tx.sql, tenantId, name);
     if (locked) return locked;
+    if (attempt > 0 && !(await isTenant(tx, tenantId))) throw unauthenticated();
     // What the tenant keeps no longer, a new agent does not begin to.
     await tx.sql(
       `INSERT INTO agent (tenant_id, name, window_floors, breakdown_floors)
@@ -27,6 +30,10 @@ export async function lockOrRegisterAgent(tx: Transaction, tenantId: string, nam
       [tenantId, name],
     );
   }
+}
+
+async function isTenant({ sql }: Transaction, tenantId: string): Promise<boolean> {
+  return (await sql('SELECT FROM tenant_traffic WHERE tenant_id = $1', [tenantId])).length > 0;
 }
 
 /** One agent's requests are done in the order in which they came. */
