@@ -22,6 +22,7 @@ import { TokenEntity } from '../../store/entities/token.entity.js';
 import { UserEntity } from '../../store/entities/user.entity.js';
 import { ANYONE, MANAGERS, OPERATORS } from '../authority.js';
 import { type Context, caller } from '../context.js';
+import { pageOf } from '../page.js';
 import { readOnce } from '../request.js';
 import { decodeCursor, encodeCursor, pageSize } from '../timeframe.js';
 
@@ -104,14 +105,8 @@ export class AccountResolver {
     const rows = await context.services.db.inTenants([tenantId], (tx) =>
       readAudit(tx, tenantId, { before, limit: size + 1 }),
     );
-    const nodes = rows.slice(0, size).map(({ number, ...entry }) => ({ ...entry, id: encodeCursor([number]) }));
-    const pageInfo = {
-      hasNextPage: rows.length > size,
-      hasPreviousPage: before !== null,
-      startCursor: nodes[0]?.id ?? null,
-      endCursor: nodes.at(-1)?.id ?? null,
-    };
-    return { edges: nodes.map((node) => ({ node, cursor: node.id })), nodes, pageInfo };
+    const entries = rows.map(({ number, ...entry }) => ({ ...entry, id: encodeCursor([number]) }));
+    return pageOf(entries, { size, isFirst: before === null, cursorOf: ({ id }) => id });
   }
 }
 

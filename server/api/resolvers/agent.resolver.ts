@@ -5,6 +5,7 @@ import { Traffic } from '../../../schema/types/traffic.type.js';
 import { pageAgents, readAgents, readLedger, readStreams, type StreamView } from '../../store/sql/agents.sql.js';
 import { ANYONE, READERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
+import { pageOf } from '../page.js';
 import { readSnapshot } from '../request.js';
 import { decodeCursor, encodeCursor, pageSize } from '../timeframe.js';
 import type { TrafficKey } from '../traffic/loader.js';
@@ -39,15 +40,8 @@ export class AgentResolver {
     const { rows, totalCount } = await readSnapshot(context, ({ sql }) =>
       pageAgents(sql, tenantId, { first: size + 1, after: name, search: search ?? null }),
     );
-    const nodes = rows.slice(0, size);
-    const edges = nodes.map((node) => ({ node, cursor: encodeCursor([node.name]) }));
-    const pageInfo = {
-      hasNextPage: rows.length > size,
-      hasPreviousPage: name !== null,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
-    };
-    return { edges, nodes, pageInfo, totalCount };
+    const page = pageOf(rows, { size, isFirst: name === null, cursorOf: (row) => encodeCursor([row.name]) });
+    return { ...page, totalCount };
   }
 
   @Authorized(ANYONE)

@@ -15,6 +15,7 @@ import { badInput } from '../../errors.js';
 import type { AlertRuleEntity } from '../../store/entities/alert-rule.entity.js';
 import { MANAGERS, READERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
+import { pageOf } from '../page.js';
 import { agentOf, readSnapshot } from '../request.js';
 import { decodeCursor, encodeCursor, pageSize, spanOf } from '../timeframe.js';
 import { knownAgents } from './traffic.resolver.js';
@@ -75,14 +76,7 @@ export class AlertResolver {
       limit: size + 1,
     };
     const rows = await readSnapshot(context, ({ sql }) => readAlertEvents(sql, query));
-    const nodes = rows.slice(0, size).map(alertEventOf);
-    const pageInfo = {
-      hasNextPage: rows.length > size,
-      hasPreviousPage: number !== null,
-      startCursor: nodes[0]?.cursor ?? null,
-      endCursor: nodes.at(-1)?.cursor ?? null,
-    };
-    return { edges: nodes.map((node) => ({ node, cursor: node.cursor })), nodes, pageInfo };
+    return pageOf(rows.map(alertEventOf), { size, isFirst: number === null, cursorOf: ({ cursor }) => cursor });
   }
 
   @Authorized(READERS)
