@@ -22,8 +22,9 @@ export function parseDuration(text: string): number {
   return seconds;
 }
 
-/** The shortest form: 120 → `PT2M`, 604800 → `P7D`. */
+/** The shortest form: 120 → `PT2M`, 604800 → `P7D`, 0 → `PT0S`. */
 export function formatDuration(seconds: number): string {
+  if (seconds === 0) return 'PT0S';
   const [days, hours, minutes, rest] = [
     Math.floor(seconds / 86_400),
     Math.floor((seconds % 86_400) / 3_600),

@@ -1,7 +1,8 @@
-import { Field, Float, ID, ObjectType } from 'type-graphql';
+import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
 import { AlertEventType, AlertMetric, Comparison, Severity } from '../enums/index.js';
 import { GraphQLDateTime, GraphQLDuration } from '../scalars/index.js';
 import { connectionOf } from './page.type.js';
+import { Timeframe } from './traffic.type.js';
 
 @ObjectType({
   description:
@@ -82,3 +83,32 @@ export class AlertEvent {
 
 @ObjectType()
 export class AlertEventConnection extends connectionOf('AlertEvent', () => AlertEvent) {}
+
+@ObjectType()
+export class PreviewedAlert {
+  @Field(() => AlertEventType)
+  type!: AlertEventType;
+
+  @Field(() => GraphQLDateTime)
+  at!: Date;
+
+  @Field(() => Float)
+  value!: number;
+}
+
+@ObjectType()
+export class AlertPreview {
+  @Field(() => Timeframe, {
+    description: 'The part of the timeframe that is known: seconds of which windows of 10 seconds are kept.',
+  })
+  covered!: Timeframe;
+
+  @Field(() => Int)
+  triggered!: number;
+
+  @Field(() => GraphQLDuration, { description: 'Total time firing.' })
+  firing!: number;
+
+  @Field(() => [PreviewedAlert], { description: 'In order; the first 1,000.' })
+  events!: PreviewedAlert[];
+}

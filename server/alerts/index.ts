@@ -7,4 +7,5 @@ export {
   readAlertEvent,
   readAlertEvents,
 } from './events.js';
-export { endStatesOfAgent, type RuleChange, Rules } from './rules.js';
+export { type Preview, previewRule } from './preview.js';
+export { checkRule, endStatesOfAgent, type RuleChange, Rules } from './rules.js';

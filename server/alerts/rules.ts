@@ -54,7 +54,7 @@ export class Rules {
   async create(tenantId: string, input: Required<RuleChange>, audit: Audit = unrecorded): Promise<AlertRuleEntity> {
     const { rule, agents } = await this.db.inTenants([tenantId], async (tx) => {
       const agents = await lockAgents(tx, tenantId);
-      check(input, agents);
+      checkRule(input, agents);
       const [{ id }] = await tx.sql<{ id: string }>('SELECT gen_random_uuid() AS id');
       const rule = tx.manager.create(AlertRuleEntity, {
         ...input,
@@ -85,7 +85,7 @@ export class Rules {
       const changed = Object.entries(change).filter(([name, value]) => !same(rule[name as keyof RuleChange], value));
       const before = { ...rule } as AlertRuleEntity;
       Object.assign(rule, Object.fromEntries(changed));
-      check(rule, agents);
+      checkRule(rule, agents);
       let closed = 0;
       if (changed.some(([name]) => !COSMETIC.includes(name))) {
         closed = await close(tx, before, agents);
@@ -142,7 +142,8 @@ async function existing(tx: Transaction, tenantId: string, id: string): Promise<
   return rule;
 }
 
-function check(rule: Required<RuleChange>, agents: LockedAgentRow[]): void {
+/** @throws ApiError BAD_USER_INPUT naming what is wrong; NOT_FOUND where an agent is none of these. */
+export function checkRule(rule: Required<RuleChange>, agents: readonly { id: string }[]): void {
   if (rule.name.trim() === '' || rule.name.length > NAME_LENGTH_MAX || rule.name.includes('\0')) {
     throw badInput(`name must have 1 to ${NAME_LENGTH_MAX} characters.`);
   }

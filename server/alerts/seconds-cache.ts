@@ -1,13 +1,10 @@
 import type { SecondCounts } from '../core/alerts/decide.js';
-import { decodeSeconds } from '../core/windows/encoding.js';
-import { SECONDS_PER_WINDOW, WINDOW_MS } from '../core/windows/tumbling.js';
-import { hitsBySecond } from '../core/windows/window.js';
+import { WINDOW_MS } from '../core/windows/tumbling.js';
 import type { Transaction } from '../store/database.js';
 import type { AgentKey, LockedAgentRow } from '../store/sql/agent.sql.js';
 import { readSeconds } from '../store/sql/traffic.sql.js';
+import { secondCountsOf } from './second-counts.js';
 
-const CLIENT_ERROR = 3;
-const SERVER_ERROR = 4;
 /** Windows that are remembered, of all agents: some ten minutes' of a thousand, 40 MB at most. */
 const WINDOWS_MAX = 60_000;
 
@@ -43,7 +40,7 @@ export class SecondsCache {
     );
     return asked.map(({ agent, fromSecond }, i) => {
       const { windows } = known[i];
-      for (const { startMs, seconds } of rows[i]) windows.set(startMs, countsOf(startMs, seconds));
+      for (const { startMs, seconds } of rows[i]) windows.set(startMs, secondCountsOf(startMs, seconds));
       for (const startMs of windows.keys()) if (startMs + WINDOW_MS <= fromSecond * 1_000) windows.delete(startMs);
       this.keep(agent.id, { revision: agent.revision, fromSecond, windows });
       return [...windows.keys()].sort((a, b) => a - b).flatMap((startMs) => windows.get(startMs)!);
@@ -72,17 +69,4 @@ export class SecondsCache {
       this.forget(oldest);
     }
   }
-}
-
-function countsOf(startMs: number, column: Buffer): SecondCounts[] {
-  const seconds = decodeSeconds(column);
-  const hits = hitsBySecond(seconds);
-  const counts: SecondCounts[] = [];
-  for (let i = 0; i < SECONDS_PER_WINDOW; i++) {
-    if (hits[i] === 0) continue;
-    const { bytes, status } = seconds;
-    const [clientErrors, serverErrors] = [status[CLIENT_ERROR][i], status[SERVER_ERROR][i]];
-    counts.push({ second: startMs / 1_000 + i, hits: hits[i], bytes: bytes[i], clientErrors, serverErrors });
-  }
-  return counts;
 }

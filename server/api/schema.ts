@@ -4,7 +4,7 @@ import { buildSchema, type PubSub } from 'type-graphql';
 import { checkAuthority } from './authority.js';
 import { AccountResolver, TenantResolver, TokenResolver } from './resolvers/account.resolver.js';
 import { AgentResolver, StreamResolver } from './resolvers/agent.resolver.js';
-import { AlertResolver } from './resolvers/alert.resolver.js';
+import { AlertResolver, PreviewedAlertResolver } from './resolvers/alert.resolver.js';
 import { DeletionResolver } from './resolvers/deletion.resolver.js';
 import { ConnectAgentPayloadResolver, IngestLogsPayloadResolver, IngestResolver } from './resolvers/ingest.resolver.js';
 import { LiveResolver } from './resolvers/live.resolver.js';
@@ -37,6 +37,7 @@ export function buildApiSchema(): Promise<GraphQLSchema> {
       ConnectAgentPayloadResolver,
       IngestLogsPayloadResolver,
       AlertResolver,
+      PreviewedAlertResolver,
       LiveResolver,
       DeletionResolver,
       RetentionResolver,

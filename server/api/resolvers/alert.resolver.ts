@@ -2,10 +2,18 @@ import { Arg, Authorized, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver
 import { AlertRuleInput, AlertRulePatch } from '../../../schema/inputs/alert-rule.input.js';
 import { TimeframeInput } from '../../../schema/inputs/read.input.js';
 import { Agent } from '../../../schema/types/agent.type.js';
-import { AlertEvent, AlertEventConnection, AlertRule } from '../../../schema/types/alert.type.js';
+import {
+  AlertEvent,
+  AlertEventConnection,
+  AlertPreview,
+  AlertRule,
+  PreviewedAlert,
+} from '../../../schema/types/alert.type.js';
 import { auditOf } from '../../accounts/index.js';
 import {
   type AlertEventRow,
+  checkRule,
+  previewRule,
   type RuleChange,
   readActiveAlerts,
   readAlertEvent,
@@ -13,6 +21,7 @@ import {
 } from '../../alerts/index.js';
 import { badInput } from '../../errors.js';
 import type { AlertRuleEntity } from '../../store/entities/alert-rule.entity.js';
+import { readAgents } from '../../store/sql/agents.sql.js';
 import { MANAGERS, READERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
 import { pageOf } from '../page.js';
@@ -23,6 +32,9 @@ import { knownAgents } from './traffic.resolver.js';
 const EVENTS_OF_A_PAGE_MAX = 500;
 
 type EventSource = AlertEvent & Pick<AlertEventRow, 'ruleId' | 'agentId' | 'startedBy'>;
+
+type PreviewedAlertSource = PreviewedAlert & { agentId: string };
+type PreviewSource = Omit<AlertPreview, 'events'> & { events: PreviewedAlertSource[] };
 
 export function alertEventOf({ number, ...row }: AlertEventRow): EventSource {
   return { ...row, cursor: encodeCursor([number]) };
@@ -92,6 +104,33 @@ export class AlertResolver {
   }
 
   @Authorized(READERS)
+  @Query(() => AlertPreview, {
+    description: 'What a rule would have done over stored traffic; nothing is saved or sent.',
+  })
+  async previewAlertRule(
+    @Ctx() context: Context,
+    @Arg('input', () => AlertRuleInput) input: AlertRuleInput,
+    @Arg('timeframe', () => TimeframeInput) timeframe: TimeframeInput,
+  ): Promise<PreviewSource> {
+    const { tenantId } = caller(context);
+    const rule = ruleOf(input);
+    const span = await spanOf(timeframe, context.services.db);
+    const preview = await readSnapshot(context, async (tx) => {
+      const agents = await readAgents(tx.sql, tenantId, null);
+      checkRule(rule, agents);
+      const agentIds = rule.agentIds.length > 0 ? rule.agentIds : agents.map(({ id }) => id);
+      return previewRule(tx, { tenantId, rule, agentIds, ...span });
+    });
+    const { coveredFromMs, coveredToMs, triggered, firingSeconds, events } = preview;
+    return {
+      covered: { from: new Date(coveredFromMs), to: new Date(coveredToMs) },
+      triggered,
+      firing: firingSeconds,
+      events: events.map(({ at, ...event }) => ({ ...event, at: new Date(at * 1_000) })),
+    };
+  }
+
+  @Authorized(READERS)
   @FieldResolver(() => AlertRule, { nullable: true, description: 'Null once deleted.' })
   async rule(@Root() event: EventSource, @Ctx() context: Context): Promise<AlertRule | null> {
     if (event.ruleId === null) return null;
@@ -121,16 +160,8 @@ export class AlertResolver {
     @Ctx() context: Context,
     @Arg('input', () => AlertRuleInput) input: AlertRuleInput,
   ): Promise<AlertRule> {
-    const { window: windowSeconds, recoveryThreshold, ...rule } = input;
-    const created = await context.services.rules.create(
-      caller(context).tenantId,
-      {
-        ...rule,
-        windowSeconds,
-        recoveryThreshold: recoveryThreshold ?? null,
-      },
-      auditOf(caller(context)),
-    );
+    const identity = caller(context);
+    const created = await context.services.rules.create(identity.tenantId, ruleOf(input), auditOf(identity));
     return alertRuleOf(created);
   }
 
@@ -152,6 +183,19 @@ export class AlertResolver {
     await context.services.rules.delete(identity.tenantId, id, auditOf(identity));
     return true;
   }
+}
+
+@Resolver(() => PreviewedAlert)
+export class PreviewedAlertResolver {
+  @Authorized(READERS)
+  @FieldResolver(() => Agent)
+  async agent(@Root() { agentId }: PreviewedAlertSource, @Ctx() context: Context): Promise<Agent> {
+    return (await agentOf(context, agentId))!;
+  }
+}
+
+function ruleOf({ window: windowSeconds, recoveryThreshold, ...rule }: AlertRuleInput): Required<RuleChange> {
+  return { ...rule, windowSeconds, recoveryThreshold: recoveryThreshold ?? null };
 }
 
 /** Null clears, absent leaves: what cannot be empty cannot be cleared. */

@@ -223,3 +223,28 @@ export async function readClockStreams(sql: Sql, agents: readonly AgentKey[]): P
   for (const { place, ...stream } of rows) streams[place - 1].push(stream);
   return streams;
 }
+
+/** Which seconds of an agent are known. */
+export interface AgentSeconds {
+  agentId: string;
+  /** Of its first and its newest entry. */
+  firstSecond: number;
+  lastSecond: number;
+  alertClockMs: number | null;
+  /** Event ms below which windows of 10 seconds are not kept. */
+  floorMs: number;
+}
+
+/** Those of agents that have entries. Without their locks. */
+export async function readAgentSeconds(
+  sql: Sql,
+  tenantId: string,
+  agentIds: readonly string[],
+): Promise<AgentSeconds[]> {
+  return sql<AgentSeconds & { [column: string]: unknown }>(
+    `SELECT id AS "agentId", first_event_ms / 1000 AS "firstSecond", last_event_ms / 1000 AS "lastSecond",
+       alert_clock_ms AS "alertClockMs", window_floors[1] AS "floorMs"
+     FROM agent WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) AND first_event_ms IS NOT NULL ORDER BY name`,
+    [tenantId, agentIds],
+  );
+}

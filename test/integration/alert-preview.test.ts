@@ -1,0 +1,196 @@
+// Goal: a preview tells what a rule would have done over stored traffic, to the second, and changes nothing.
+// Method: a real server; random traffic and rules against looking at each second in turn; what the evaluator did.
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { batchOf } from '../../schema/log-batch.js';
+import { entry } from '../support/entries.js';
+import { startTestServer, type TestServer, until } from '../support/server.js';
+
+const BASE = Date.UTC(2024, 2, 1, 10);
+const SPAN_SECONDS = 1_200;
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer();
+});
+afterAll(() => server.close());
+
+interface Hit {
+  second: number;
+  status: number;
+  bytes: number;
+}
+
+const hits = fc.array(
+  fc.record({
+    second: fc.oneof(fc.integer({ min: 0, max: SPAN_SECONDS - 1 }), fc.integer({ min: 500, max: 560 })),
+    status: fc.constantFrom(200, 200, 404, 500),
+    bytes: fc.integer({ min: 0, max: 5_000 }),
+  }),
+  { minLength: 1, maxLength: 400 },
+);
+
+const rules = fc.record({
+  metric: fc.constantFrom('HITS_PER_SECOND', 'BYTES_PER_SECOND', 'ERROR_RATE'),
+  window: fc.constantFrom<number[]>(10, 60, 125, 300),
+  comparison: fc.constantFrom('GREATER_THAN', 'GREATER_THAN_OR_EQUAL', 'LESS_THAN', 'LESS_THAN_OR_EQUAL'),
+  threshold: fc.constantFrom<number[]>(0.1, 0.5, 1, 800),
+});
+type Rule = typeof rules extends fc.Arbitrary<infer R> ? R : never;
+
+const PREVIEW = `query ($input: AlertRuleInput!, $timeframe: TimeframeInput!) {
+  previewAlertRule(input: $input, timeframe: $timeframe) {
+    covered { from to } triggered firing events { type at value agent { name } }
+  }
+}`;
+const iso = (second: number) => new Date(BASE + second * 1_000).toISOString();
+const inputOf = ({ window, ...rule }: Rule, agentIds: string[] = []) => ({
+  name: 'preview',
+  agentIds,
+  ...rule,
+  window: `PT${window}S`,
+});
+
+async function send(agent: string, of: readonly Hit[]): Promise<string> {
+  const batch = batchOf(of.map(({ second, ...rest }) => entry({ timeMs: BASE + second * 1_000, ...rest })));
+  const { data, errors } = await server.gql(
+    'mutation ($input: IngestLogsInput!) { ingestLogs(input: $input) { agent { id } } }',
+    { input: { agent, batch } },
+  );
+  expect(errors).toBeUndefined();
+  return data.ingestLogs.agent.id;
+}
+
+async function preview(input: object, from: number, to: number) {
+  const { data, errors } = await server.gql(PREVIEW, { input, timeframe: { from: iso(from), to: iso(to) } });
+  expect(errors).toBeUndefined();
+  return data.previewAlertRule;
+}
+
+const holds = (value: number, { comparison, threshold }: Rule): boolean =>
+  ({
+    GREATER_THAN: value > threshold,
+    GREATER_THAN_OR_EQUAL: value >= threshold,
+    LESS_THAN: value < threshold,
+    LESS_THAN_OR_EQUAL: value <= threshold,
+  })[comparison];
+
+function valueAt(second: number, of: readonly Hit[], { metric, window }: Rule): number {
+  const within = of.filter((hit) => hit.second > second - window && hit.second <= second);
+  if (metric === 'HITS_PER_SECOND') return within.length / window;
+  if (metric === 'BYTES_PER_SECOND') return within.reduce((sum, hit) => sum + hit.bytes, 0) / window;
+  return within.length === 0 ? 0 : within.filter((hit) => hit.status >= 400).length / within.length;
+}
+
+/** Each second in turn, as far as there is traffic. */
+function bruteForce(of: readonly Hit[], rule: Rule, from: number, to: number) {
+  const first = Math.min(...of.map(({ second }) => second));
+  const last = Math.min(to - 1, Math.max(...of.map(({ second }) => second)));
+  const isLess = rule.comparison.startsWith('LESS');
+  const events = [];
+  let firing = false;
+  let firingSeconds = 0;
+  for (let t = Math.max(from, first); t <= last; t++) {
+    const value = valueAt(t, of, rule);
+    const now: boolean = holds(value, rule) && (firing || !isLess || t >= first + rule.window);
+    if (now !== firing) events.push({ type: now ? 'TRIGGERED' : 'RECOVERED', at: iso(t), value });
+    firing = now;
+    if (firing) firingSeconds++;
+  }
+  return { events, firingSeconds, triggered: events.filter(({ type }) => type === 'TRIGGERED').length };
+}
+
+const secondsOf = (duration: string): number => {
+  const [, hours = 0, minutes = 0, seconds = 0] = /^PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?$/.exec(duration)!.map(Number);
+  return (hours || 0) * 3_600 + (minutes || 0) * 60 + (seconds || 0);
+};
+
+test('it is what looking at each second in turn tells', async () => {
+  let made = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      hits,
+      fc.array(rules, { minLength: 3, maxLength: 3 }),
+      fc.integer({ min: 0, max: SPAN_SECONDS / 2 }),
+      async (of, some, from) => {
+        const id = await send(`random ${made++}`, of);
+        for (const rule of some) {
+          const told = await preview(inputOf(rule, [id]), from, SPAN_SECONDS);
+          const { events, firingSeconds, triggered } = bruteForce(of, rule, from, SPAN_SECONDS);
+          const named = events.map((event) => ({ ...event, agent: { name: `random ${made - 1}` } }));
+          expect(told.events).toEqual(named);
+          expect({ triggered: told.triggered, firing: secondsOf(told.firing) }).toEqual({
+            triggered,
+            firing: firingSeconds,
+          });
+          expect(told.covered).toEqual({ from: iso(from), to: iso(SPAN_SECONDS) });
+        }
+      },
+    ),
+    { numRuns: 25 },
+  );
+});
+
+test('over several agents each is decided on its own; nothing is stored of it', async () => {
+  const busy = Array.from({ length: 300 }, (_, i) => ({ second: i % 100, status: 200, bytes: 1 }));
+  const ids = [await send('left', busy), await send('right', busy.slice(0, 150))];
+  const rule = { metric: 'HITS_PER_SECOND', window: 10, comparison: 'GREATER_THAN', threshold: 1.4 } as const;
+  const { events } = await preview(inputOf(rule, ids), 0, 100);
+  const triggered = events.filter(({ type }: { type: string }) => type === 'TRIGGERED');
+  expect(triggered.map(({ agent }: { agent: { name: string } }) => agent.name).sort()).toEqual(['left', 'right']);
+  const { data } = await server.gql('{ alertRules { name } auditLog { nodes { action } } }');
+  expect(data.alertRules.map(({ name }: { name: string }) => name)).toEqual(['High traffic']);
+  expect(data.auditLog.nodes).toEqual([]);
+});
+
+test('it is what the evaluator did', async () => {
+  const { data } = await server.gql(
+    'mutation { createAlertRule(input: { name: "real", threshold: 2, window: "PT30S" }) { id } }',
+  );
+  const ruleIds = [data.createAlertRule.id];
+  const burst = Array.from({ length: 400 }, (_, i) => ({ second: 100 + (i % 80), status: 200, bytes: 1 }));
+  const id = await send('evaluated', [
+    { second: 0, status: 200, bytes: 1 },
+    ...burst,
+    { second: 400, status: 200, bytes: 1 },
+  ]);
+  const EVENTS = `query ($ruleIds: [ID!], $agentIds: [ID!]) {
+    alertEvents(ruleIds: $ruleIds, agentIds: $agentIds, newestFirst: false) { nodes { type at value } }
+  }`;
+  const happened = async () =>
+    (await server.gql(EVENTS, { ruleIds, agentIds: [id] })).data.alertEvents.nodes as { type: string }[];
+  await until(async () => (await happened()).length === 2, 60_000, 'the alert and its recovery');
+  const rule = { metric: 'HITS_PER_SECOND', window: 30, comparison: 'GREATER_THAN', threshold: 2 } as const;
+  const { events } = await preview(inputOf(rule, [id]), 0, SPAN_SECONDS);
+  expect(events.map(({ agent: _, ...event }: { agent: unknown }) => event)).toEqual(await happened());
+});
+
+test.each([
+  ['a timeframe that ends before it begins', { threshold: 1 }, [10, 0], 'BAD_USER_INPUT'],
+  ['no name', { name: '', threshold: 1 }, [0, 10], 'BAD_USER_INPUT'],
+  [
+    "an agent that is not the tenant's",
+    { threshold: 1, agentIds: ['00000000-0000-4000-8000-000000000000'] },
+    [0, 10],
+    'NOT_FOUND',
+  ],
+])('%s is refused', async (_what, change, [from, to], code) => {
+  const input = { name: 'x', ...change };
+  const { errors } = await server.gql(PREVIEW, { input, timeframe: { from: iso(from), to: iso(to) } });
+  expect(errors?.[0].extensions.code).toBe(code);
+});
+
+test('more than can be read at once is refused, with what to do', async () => {
+  await send('long ago', [
+    { second: -40 * 86_400, status: 200, bytes: 1 },
+    { second: 0, status: 200, bytes: 1 },
+  ]);
+  const { errors } = await server.gql(PREVIEW, {
+    input: { name: 'x', threshold: 1 },
+    timeframe: { from: iso(-50 * 86_400), to: iso(0) },
+  });
+  expect(errors?.[0]).toMatchObject({
+    message: expect.stringContaining('less time'),
+    extensions: { code: 'QUERY_TOO_COMPLEX' },
+  });
+});
