@@ -22,6 +22,10 @@ Environment:
   DATABASE_URL           a PostgreSQL 15 or later to use instead of the embedded one
   HLM_ADMIN_TOKEN        the operator's token, instead of the one in the data folder
   HLM_ALLOWED_ORIGINS    origins, comma-separated, whose pages may open sockets
+  HLM_SMTP_URL           the mail server for notifications: smtp://user:password@host:587
+  HLM_MAIL_FROM          whom mails are from
+  HLM_ALLOW_PRIVATE_WEBHOOKS  1: webhooks may go to addresses of this machine and its networks
+  HLM_PUBLIC_URL         where people reach the server: messages link to it
   HLM_LOG_LEVEL          debug, info, warn (default), error: logs go to standard error as JSON`,
     )
     .action(runServer);
@@ -52,6 +56,12 @@ async function runServer(options: Options): Promise<void> {
     adminToken: process.env.HLM_ADMIN_TOKEN?.trim() || null,
     operatorTokenFile: OPERATOR_TOKEN_FILE,
     agentTokenFile: AGENT_TOKEN_FILE,
+    notify: {
+      smtpUrl: process.env.HLM_SMTP_URL?.trim() || null,
+      mailFrom: process.env.HLM_MAIL_FROM?.trim() || 'HTTP Logs Monitor <hlm@localhost>',
+      allowPrivate: process.env.HLM_ALLOW_PRIVATE_WEBHOOKS === '1',
+    },
+    publicUrl: process.env.HLM_PUBLIC_URL?.trim() || null,
     allowedOrigins: (process.env.HLM_ALLOWED_ORIGINS ?? '').split(',').filter((origin) => origin !== ''),
     log,
   });

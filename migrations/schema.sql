@@ -53,6 +53,7 @@ CREATE TABLE alert_event (
   threshold double precision NOT NULL,
   severity text NOT NULL,
   message text NOT NULL,
+  acknowledged_at timestamp with time zone,
   CONSTRAINT alert_event_pkey PRIMARY KEY (tenant_id, number),
   CONSTRAINT alert_event_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE,
   CONSTRAINT alert_event_tenant_id_id_key UNIQUE (tenant_id, id)
@@ -76,6 +77,8 @@ CREATE TABLE alert_rule (
   severity text NOT NULL,
   version integer NOT NULL DEFAULT 1,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
+  channel_ids uuid[] NOT NULL DEFAULT '{}'::uuid[],
+  silenced_until timestamp with time zone,
   CONSTRAINT alert_rule_pkey PRIMARY KEY (tenant_id, id),
   CONSTRAINT alert_rule_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE
 );
@@ -196,6 +199,58 @@ CREATE TABLE migration (
   name character varying NOT NULL,
   CONSTRAINT PK_3043fc6b8af7c99b8b98830094f PRIMARY KEY (id)
 );
+
+CREATE TABLE notification (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT gen_random_uuid(),
+  channel_id uuid NOT NULL,
+  event_id uuid,
+  rule_id uuid,
+  agent_id uuid,
+  type text NOT NULL,
+  started_by uuid,
+  is_summary boolean NOT NULL DEFAULT false,
+  status text NOT NULL DEFAULT 'PENDING'::text,
+  attempts integer NOT NULL DEFAULT 0,
+  last_error text,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  due_at timestamp with time zone,
+  leased_until timestamp with time zone,
+  message_id uuid,
+  sent_at timestamp with time zone,
+  CONSTRAINT notification_pkey PRIMARY KEY (tenant_id, id),
+  CONSTRAINT notification_status_check CHECK ((status = ANY (ARRAY['PENDING'::text, 'SENT'::text, 'FAILED'::text, 'SILENCED'::text]))),
+  CONSTRAINT notification_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE
+);
+CREATE INDEX notification_due ON public.notification USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX notification_event ON public.notification USING btree (tenant_id, event_id);
+CREATE UNIQUE INDEX notification_summary ON public.notification USING btree (tenant_id, channel_id, rule_id, agent_id) WHERE (is_summary AND (message_id IS NULL) AND (status = 'PENDING'::text));
+ALTER TABLE notification ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON notification USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON notification TO hlm_app;
+COMMENT ON TABLE notification IS 'the outbox: written in the transaction of the event, sent by server/notify';
+COMMENT ON COLUMN notification.due_at IS 'null: nothing will come of it any more';
+COMMENT ON COLUMN notification.message_id IS 'those of one message share it: its idempotency key';
+
+CREATE TABLE notification_channel (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT gen_random_uuid(),
+  name text NOT NULL,
+  kind text NOT NULL,
+  target text NOT NULL,
+  secret text,
+  enabled boolean NOT NULL DEFAULT true,
+  failures integer NOT NULL DEFAULT 0,
+  broken_until timestamp with time zone,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT notification_channel_kind_check CHECK ((kind = ANY (ARRAY['EMAIL'::text, 'SLACK'::text, 'WEBHOOK'::text]))),
+  CONSTRAINT notification_channel_pkey PRIMARY KEY (tenant_id, id),
+  CONSTRAINT notification_channel_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE
+);
+ALTER TABLE notification_channel ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON notification_channel USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON notification_channel TO hlm_app;
+COMMENT ON COLUMN notification_channel.failures IS 'in a row; many of them break the channel for a while';
 
 CREATE TABLE retention (
   tenant_id uuid NOT NULL,

@@ -13,6 +13,7 @@ import { Deletion } from './deletion/index.js';
 import { Heartbeats, Ingest } from './ingest/index.js';
 import { Jobs, type TaskName, tasksOf } from './jobs/index.js';
 import { Live } from './live/index.js';
+import { Channels, Courier, type NotifierSettings, notifiersOf } from './notify/index.js';
 import { RetentionService } from './retention/index.js';
 import { Rollups } from './rollup/index.js';
 import { startEmbeddedPostgres } from './store/cluster/embedded.js';
@@ -33,6 +34,9 @@ export interface ServerOptions {
   operatorTokenFile: string;
   agentTokenFile: string;
   allowedOrigins: readonly string[];
+  notify: NotifierSettings;
+  /** Where people reach the server, for links; null: it is not known. */
+  publicUrl: string | null;
   log: Logger;
 }
 
@@ -84,6 +88,9 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
   const onRevoked = (tokenIds: readonly string[]) => {
     for (const tokenId of tokenIds) tokens.forget(tokenId);
   };
+  const courier = new Courier(db, { notifiers: notifiersOf(options.notify), link: options.publicUrl, log });
+  started.add('notifications', () => courier.stop());
+  courier.start();
   const services: Services = {
     db,
     users: new Users(db, onRevoked),
@@ -105,6 +112,8 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
       (tenantId) => live.alertsRecorded(tenantId),
       (tenantId, agentId) => evaluator.appended(tenantId, agentId),
     ),
+    channels: new Channels(db, options.notify),
+    courier,
     deletion: new Deletion(
       db,
       (tenantId, agentId, { starts, stale }) => live.changedWindows(tenantId, agentId, starts, stale),

@@ -37,6 +37,11 @@ export const AuditAction = enumOf('AuditAction', [
   'ALERT_RULE_CREATED',
   'ALERT_RULE_UPDATED',
   'ALERT_RULE_DELETED',
+  'ALERT_RULE_SILENCED',
+  'ALERT_ACKNOWLEDGED',
+  'CHANNEL_CREATED',
+  'CHANNEL_UPDATED',
+  'CHANNEL_DELETED',
   'RETENTION_SET',
   'TRAFFIC_DELETED',
   'AGENT_DELETED',
@@ -73,6 +78,12 @@ export const Comparison = enumOf('Comparison', [
   'LESS_THAN_OR_EQUAL',
 ]);
 export type Comparison = keyof typeof Comparison;
+
+export const ChannelKind = enumOf('ChannelKind', ['EMAIL', 'SLACK', 'WEBHOOK']);
+export type ChannelKind = keyof typeof ChannelKind;
+
+export const NotificationStatus = enumOf('NotificationStatus', ['PENDING', 'SENT', 'FAILED', 'SILENCED']);
+export type NotificationStatus = keyof typeof NotificationStatus;
 
 export const Severity = enumOf('Severity', ['INFO', 'WARNING', 'CRITICAL']);
 export type Severity = keyof typeof Severity;

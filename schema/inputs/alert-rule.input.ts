@@ -31,6 +31,9 @@ export class AlertRuleInput {
 
   @Field(() => Severity, { defaultValue: Severity.WARNING })
   severity!: Severity;
+
+  @Field(() => [ID], { defaultValue: [] })
+  channelIds!: string[];
 }
 
 @InputType({ description: 'Null clears, absent leaves.' })
@@ -58,6 +61,9 @@ export class AlertRulePatch {
 
   @Field(() => Float, { nullable: true })
   recoveryThreshold?: number | null;
+
+  @Field(() => [ID], { nullable: true })
+  channelIds?: string[] | null;
 
   @Field(() => Severity, { nullable: true })
   severity?: Severity | null;

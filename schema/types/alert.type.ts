@@ -41,6 +41,15 @@ export class AlertRule {
 
   @Field(() => Severity)
   severity!: Severity;
+
+  @Field(() => [ID])
+  channelIds!: string[];
+
+  @Field(() => GraphQLDateTime, {
+    nullable: true,
+    description: 'Notifications are held back until then; events are recorded all the same.',
+  })
+  silencedUntil!: Date | null;
 }
 
 @ObjectType()
@@ -79,6 +88,9 @@ export class AlertEvent {
     description: "'High traffic generated an alert - hits = {value}, triggered at {time}' for the default rule.",
   })
   message!: string;
+
+  @Field(() => GraphQLDateTime, { nullable: true })
+  acknowledgedAt!: Date | null;
 }
 
 @ObjectType()

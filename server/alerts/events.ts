@@ -1,4 +1,5 @@
 import { alertMessage } from '../core/alerts/message.js';
+import { enqueue } from '../notify/index.js';
 import type { Transaction } from '../store/database.js';
 import type { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
 
@@ -21,14 +22,15 @@ export interface AlertEventRow {
   threshold: number;
   severity: 'INFO' | 'WARNING' | 'CRITICAL';
   message: string;
+  acknowledgedAt: Date | null;
   [column: string]: unknown;
 }
 
 const COLUMNS = `number, id, rule_id AS "ruleId", rule_name AS "ruleName", agent_id AS "agentId", agent_name AS "agentName", type,
-  to_timestamp(at_second) AS at, recorded_at AS "recordedAt", started_by AS "startedBy", value, threshold, severity, message`;
+  to_timestamp(at_second) AS at, recorded_at AS "recordedAt", started_by AS "startedBy", value, threshold, severity, message, acknowledged_at AS "acknowledgedAt"`;
 
 export interface NewAlertEvent {
-  rule: Pick<AlertRuleEntity, 'id' | 'name' | 'metric' | 'threshold' | 'severity'>;
+  rule: Pick<AlertRuleEntity, 'id' | 'name' | 'metric' | 'threshold' | 'severity' | 'channelIds' | 'silencedUntil'>;
   agentId: string;
   agentName: string;
   type: AlertEventRow['type'];
@@ -39,7 +41,7 @@ export interface NewAlertEvent {
 }
 
 /**
- * Records an event under the tenant's next number; returns its id. The tenant's counter is locked from here to the
+ * Records an event under the tenant's next number, with the notifications of it; returns its id. The tenant's counter is locked from here to the
  * end of the transaction: it comes last of all locks.
  */
 export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAlertEvent): Promise<string> {
@@ -64,6 +66,18 @@ export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAle
       alertMessage(rule, event.type, event.value, event.at),
     ],
   );
+  const { type, agentId, at, startedBy } = event;
+  const { channelIds, silencedUntil } = rule;
+  await enqueue(sql, tenantId, {
+    id: row.id,
+    type,
+    ruleId: rule.id,
+    agentId,
+    at,
+    startedBy,
+    channelIds,
+    silencedUntil,
+  });
   return row.id;
 }
 
@@ -112,6 +126,16 @@ export async function readAlertEvent(sql: Sql, tenantId: string, id: string): Pr
     tenantId,
     id,
   ]);
+  return row;
+}
+
+/** Somebody has seen to it; the first time counts. Undefined: no such event. */
+export async function acknowledge(sql: Sql, tenantId: string, id: string): Promise<AlertEventRow | undefined> {
+  const [row] = await sql<AlertEventRow>(
+    `UPDATE alert_event SET acknowledged_at = coalesce(acknowledged_at, clock_timestamp())
+     WHERE tenant_id = $1 AND id = $2 RETURNING ${COLUMNS}`,
+    [tenantId, id],
+  );
   return row;
 }
 

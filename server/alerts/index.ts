@@ -2,6 +2,7 @@ export { Evaluator } from './evaluator.js';
 export {
   type AlertEventQuery,
   type AlertEventRow,
+  acknowledge,
   latestEventNumber,
   readActiveAlerts,
   readAlertEvent,

@@ -2,6 +2,7 @@ import { type Audit, changesBetween, unrecorded } from '../accounts/index.js';
 import { recoveryProblem } from '../core/alerts/decide.js';
 import { alertClockMs, decidableUntil } from '../core/time/clock.js';
 import { badInput, notFound } from '../errors.js';
+import { resilence } from '../notify/index.js';
 import type { Database, Transaction } from '../store/database.js';
 import { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
 import { type LockedAgentRow, lockAgentById, readClockStreams } from '../store/sql/agent.sql.js';
@@ -22,6 +23,7 @@ export type RuleChange = Partial<
     | 'threshold'
     | 'recoveryThreshold'
     | 'severity'
+    | 'channelIds'
   >
 >;
 
@@ -29,7 +31,7 @@ const NAME_LENGTH_MAX = 100;
 /** The longest sliding window: a day of seconds is what an evaluation reads in a few milliseconds. */
 const WINDOW_SECONDS_MAX = 86_400;
 /** What of a rule may change without its states beginning anew. */
-const COSMETIC = ['name', 'severity'];
+const COSMETIC = ['name', 'severity', 'channelIds'];
 
 /** Alert rules, as users make and change them. */
 export class Rules {
@@ -55,6 +57,7 @@ export class Rules {
     const { rule, agents } = await this.db.inTenants([tenantId], async (tx) => {
       const agents = await lockAgents(tx, tenantId);
       checkRule(input, agents);
+      await checkChannels(tx, tenantId, input.channelIds);
       const [{ id }] = await tx.sql<{ id: string }>('SELECT gen_random_uuid() AS id');
       const rule = tx.manager.create(AlertRuleEntity, {
         ...input,
@@ -86,6 +89,7 @@ export class Rules {
       const before = { ...rule } as AlertRuleEntity;
       Object.assign(rule, Object.fromEntries(changed));
       checkRule(rule, agents);
+      if (change.channelIds !== undefined) await checkChannels(tx, tenantId, change.channelIds);
       let closed = 0;
       if (changed.some(([name]) => !COSMETIC.includes(name))) {
         closed = await close(tx, before, agents);
@@ -103,6 +107,22 @@ export class Rules {
     if (closed > 0) this.onEvents(tenantId);
     for (const agent of agents) this.onBegun(tenantId, agent.id);
     return rule;
+  }
+
+  /** Holds its notifications back until then; null: no longer. @throws ApiError NOT_FOUND. */
+  async silence(tenantId: string, id: string, until: Date | null, audit: Audit = unrecorded): Promise<AlertRuleEntity> {
+    return this.db.inTenants([tenantId], async (tx) => {
+      const rule = await existing(tx, tenantId, id);
+      await tx.manager.update(AlertRuleEntity, { tenantId, id }, { silencedUntil: until });
+      await resilence(tx.sql, tenantId, id, until);
+      await audit(tx, {
+        action: 'ALERT_RULE_SILENCED',
+        subjectId: id,
+        subject: rule.name,
+        changes: changesBetween({ silencedUntil: rule.silencedUntil }, { silencedUntil: until }),
+      });
+      return { ...rule, silencedUntil: until };
+    });
   }
 
   async delete(tenantId: string, id: string, audit: Audit = unrecorded): Promise<void> {
@@ -140,6 +160,15 @@ async function existing(tx: Transaction, tenantId: string, id: string): Promise<
   const rule = isUuid(id) ? await tx.manager.findOneBy(AlertRuleEntity, { tenantId, id }) : null;
   if (rule === null) throw notFound('Alert rule');
   return rule;
+}
+
+/** @throws ApiError NOT_FOUND where a channel is not the tenant's. */
+async function checkChannels({ sql }: Transaction, tenantId: string, ids: readonly string[]): Promise<void> {
+  const known = await sql<{ id: string }>(
+    'SELECT id FROM notification_channel WHERE tenant_id = $1 AND id::text = ANY ($2)',
+    [tenantId, ids],
+  );
+  if (known.length < new Set(ids).size) throw notFound('Notification channel');
 }
 
 /** @throws ApiError BAD_USER_INPUT naming what is wrong; NOT_FOUND where an agent is none of these. */

@@ -5,6 +5,7 @@ import type { Deletion } from '../deletion/index.js';
 import { unauthenticated } from '../errors.js';
 import type { Heartbeats, Ingest } from '../ingest/index.js';
 import type { Live } from '../live/index.js';
+import type { Channels, Courier } from '../notify/index.js';
 import type { RetentionService } from '../retention/index.js';
 import type { Database } from '../store/database.js';
 
@@ -18,6 +19,8 @@ export interface Services {
   heartbeats: Heartbeats;
   live: Live;
   rules: Rules;
+  channels: Channels;
+  courier: Courier;
   deletion: Deletion;
   retention: RetentionService;
   /** Changes when the database was restored. */

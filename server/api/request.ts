@@ -1,4 +1,5 @@
 import DataLoader from 'dataloader';
+import { type NotificationRow, readNotifications } from '../notify/index.js';
 import type { Transaction } from '../store/database.js';
 import { type AgentRow, readAgents } from '../store/sql/agents.sql.js';
 import { type Context, caller } from './context.js';
@@ -8,6 +9,7 @@ import { TrafficLoader } from './traffic/loader.js';
 interface RequestReads {
   traffic: TrafficLoader;
   agents: DataLoader<string, AgentRow | null>;
+  notifications: DataLoader<string, NotificationRow[]>;
   now: Promise<number> | null;
   once: Map<(tx: Transaction, tenantId: string) => unknown, Promise<unknown>>;
 }
@@ -20,6 +22,7 @@ function readsOf(context: Context): RequestReads {
     reads = {
       traffic: new TrafficLoader(context.services.db, caller(context).tenantId, context.signal),
       agents: new DataLoader((ids) => agentsOf(context, ids), { cache: false }),
+      notifications: new DataLoader((ids) => notificationsOfEvents(context, ids), { cache: false }),
       now: null,
       once: new Map(),
     };
@@ -42,6 +45,16 @@ async function agentsOf(context: Context, ids: readonly string[]): Promise<(Agen
   const rows = await readSnapshot(context, ({ sql }) => readAgents(sql, caller(context).tenantId, ids));
   const byId = new Map(rows.map((row) => [row.id, row]));
   return ids.map((id) => byId.get(id) ?? null);
+}
+
+/** The notifications of an event, read together with those of others. */
+export function notificationsOf(context: Context, eventId: string): Promise<NotificationRow[]> {
+  return readsOf(context).notifications.load(eventId);
+}
+
+async function notificationsOfEvents(context: Context, ids: readonly string[]): Promise<NotificationRow[][]> {
+  const rows = await readSnapshot(context, ({ sql }) => readNotifications(sql, caller(context).tenantId, ids));
+  return ids.map((id) => rows.filter(({ eventId }) => eventId === id));
 }
 
 /** One now for all timeframes of a request; milliseconds, the database's clock. */

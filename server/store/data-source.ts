@@ -6,8 +6,10 @@ import { Statistics1764100000000 } from '../../migrations/1764100000000-statisti
 import { JoinedChunks1764300000000 } from '../../migrations/1764300000000-joined-chunks.js';
 import { BreakdownRows1764400000000 } from '../../migrations/1764400000000-breakdown-rows.js';
 import { Accounts1764500000000 } from '../../migrations/1764500000000-accounts.js';
+import { Notifications1764700000000 } from '../../migrations/1764700000000-notifications.js';
 import { AlertRuleEntity } from './entities/alert-rule.entity.js';
 import { AuditEntryEntity } from './entities/audit-entry.entity.js';
+import { NotificationChannelEntity } from './entities/notification-channel.entity.js';
 import { RetentionEntity } from './entities/retention.entity.js';
 import { RetentionPolicyEntity } from './entities/retention-policy.entity.js';
 import { TenantEntity } from './entities/tenant.entity.js';
@@ -60,6 +62,7 @@ export function dataSourceOptions({ url, applicationName, poolSize, settings }: 
       TokenEntity,
       AuditEntryEntity,
       AlertRuleEntity,
+      NotificationChannelEntity,
       RetentionEntity,
       RetentionPolicyEntity,
     ],
@@ -70,6 +73,7 @@ export function dataSourceOptions({ url, applicationName, poolSize, settings }: 
       JoinedChunks1764300000000,
       BreakdownRows1764400000000,
       Accounts1764500000000,
+      Notifications1764700000000,
     ],
     migrationsTableName: 'migration',
     extra: { Client: SteadyClient, options: `-c timezone=UTC ${settings}`.trim(), idleTimeoutMillis: 60_000 },

@@ -202,10 +202,11 @@ test('limits are set one by one, and lifted by null', async () => {
 const AUDITED = [
   ...['createUser', 'updateUser', 'deleteUser', 'createToken', 'revokeToken', 'createTenant', 'setTenantLimits'],
   ...['deleteTenant', 'createAlertRule', 'updateAlertRule', 'deleteAlertRule', 'setRetention', 'deleteTraffic'],
-  'deleteAgent',
+  ...['deleteAgent', 'silenceAlertRule', 'acknowledgeAlert', 'createNotificationChannel', 'updateNotificationChannel'],
+  'deleteNotificationChannel',
 ];
-/** What agents do. */
-const UNAUDITED = ['connectAgent', 'openStream', 'ingestLogs', 'heartbeat'];
+/** What agents do, and what changes nothing. */
+const UNAUDITED = ['testNotificationChannel', 'connectAgent', 'openStream', 'ingestLogs', 'heartbeat'];
 
 test('each mutation is audited, or an agent’s', async () => {
   const { schema } = await done('{ schema: __schema { mutationType { fields { name } } } }');
@@ -229,7 +230,21 @@ test('whatever a manager changes is audited, with what it was', async () => {
   const rule = (await done('mutation { createAlertRule(input: { name: "R", threshold: 5 }) { id } }', {}, admin))
     .createAlertRule;
   await done('mutation ($id: ID!) { updateAlertRule(id: $id, input: { threshold: 6 }) { id } }', rule, admin);
+  await done('mutation ($id: ID!) { silenceAlertRule(id: $id, until: "2030-01-01T00:00:00Z") { id } }', rule, admin);
   await done('mutation ($id: ID!) { deleteAlertRule(id: $id) }', rule, admin);
+  const channel = (
+    await done(
+      'mutation { createNotificationChannel(input: { name: "C", kind: WEBHOOK, target: "https://example.com/", secret: "s" }) { id } }',
+      {},
+      admin,
+    )
+  ).createNotificationChannel;
+  await done(
+    'mutation ($id: ID!) { updateNotificationChannel(id: $id, input: { secret: null }) { id } }',
+    channel,
+    admin,
+  );
+  await done('mutation ($id: ID!) { deleteNotificationChannel(id: $id) }', channel, admin);
   await done('mutation { setRetention(input: { defaultLogs: "PT2H" }) { defaultLogs } }', {}, admin);
   const timeframes = [{ from: '2024-01-01T00:00:00Z', to: '2024-02-01T00:00:00Z' }];
   await done(
@@ -244,7 +259,11 @@ test('whatever a manager changes is audited, with what it was', async () => {
     'AGENT_DELETED',
     'TRAFFIC_DELETED',
     'RETENTION_SET',
+    'CHANNEL_DELETED',
+    'CHANNEL_UPDATED',
+    'CHANNEL_CREATED',
     'ALERT_RULE_DELETED',
+    'ALERT_RULE_SILENCED',
     'ALERT_RULE_UPDATED',
     'ALERT_RULE_CREATED',
     'TOKEN_REVOKED',
@@ -255,11 +274,11 @@ test('whatever a manager changes is audited, with what it was', async () => {
     'TENANT_CREATED',
   ]);
   const { auditLog } = await done(
-    '{ auditLog(first: 8) { nodes { action actor role subject changes { field before after } } pageInfo { endCursor hasNextPage } } }',
+    '{ auditLog(first: 12) { nodes { action actor role subject changes { field before after } } pageInfo { endCursor hasNextPage } } }',
     {},
     admin,
   );
-  expect(auditLog.nodes[5]).toEqual({
+  expect(auditLog.nodes[9]).toEqual({
     action: 'ALERT_RULE_UPDATED',
     actor: 'first administrator',
     role: 'ADMIN',
@@ -269,7 +288,7 @@ test('whatever a manager changes is audited, with what it was', async () => {
   expect(auditLog.nodes[0]).toMatchObject({ actor: 'local operator', role: 'OPERATOR' });
   const after = auditLog.pageInfo.endCursor;
   const rest = await done('query ($after: String) { auditLog(after: $after) { nodes { action } } }', { after }, admin);
-  expect(rest.auditLog.nodes.map(({ action }: { action: string }) => action)).toEqual((await actions(admin)).slice(8));
+  expect(rest.auditLog.nodes.map(({ action }: { action: string }) => action)).toEqual((await actions(admin)).slice(12));
 });
 
 test('of a deleted tenant nothing is left, though it went on sending', async () => {

@@ -6,6 +6,7 @@ import { createClient } from 'graphql-ws';
 import { pino } from 'pino';
 import WebSocket from 'ws';
 import { type RunningServer, startServer } from '../../server/main.js';
+import type { NotifierSettings } from '../../server/notify/index.js';
 
 /** What a GraphQL answer holds; tests read it freely. */
 export interface Answer {
@@ -29,6 +30,10 @@ export interface TestServer {
   close: () => Promise<void>;
 }
 
+export interface TestServerOptions {
+  notify?: Partial<NotifierSettings>;
+}
+
 export interface Subscription {
   next: (withinMs?: number) => Promise<Answer>;
   /** Messages so far that nobody took. */
@@ -36,7 +41,7 @@ export interface Subscription {
   close: () => Promise<void>;
 }
 
-export async function startTestServer(): Promise<TestServer> {
+export async function startTestServer({ notify = {} }: TestServerOptions = {}): Promise<TestServer> {
   const dataFolder = mkdtempSync(join(tmpdir(), 'hlm-test-'));
   const log = pino({ level: process.env.HLM_TEST_LOG ?? 'silent' }, pino.destination(2));
   let port = 0;
@@ -50,6 +55,8 @@ export async function startTestServer(): Promise<TestServer> {
       operatorTokenFile: 'operator-token',
       agentTokenFile: 'agent-token',
       allowedOrigins: [],
+      notify: { smtpUrl: null, mailFrom: 'HTTP Logs Monitor <hlm@example.com>', allowPrivate: true, ...notify },
+      publicUrl: 'https://logs.example.com/',
       log,
     });
   let server: RunningServer = await start();

@@ -1,6 +1,7 @@
 import { Arg, Authorized, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { AlertRuleInput, AlertRulePatch } from '../../../schema/inputs/alert-rule.input.js';
 import { TimeframeInput } from '../../../schema/inputs/read.input.js';
+import { GraphQLDateTime } from '../../../schema/scalars/index.js';
 import { Agent } from '../../../schema/types/agent.type.js';
 import {
   AlertEvent,
@@ -12,6 +13,7 @@ import {
 import { auditOf } from '../../accounts/index.js';
 import {
   type AlertEventRow,
+  acknowledge,
   checkRule,
   previewRule,
   type RuleChange,
@@ -19,9 +21,10 @@ import {
   readAlertEvent,
   readAlertEvents,
 } from '../../alerts/index.js';
-import { badInput } from '../../errors.js';
+import { badInput, notFound } from '../../errors.js';
 import type { AlertRuleEntity } from '../../store/entities/alert-rule.entity.js';
 import { readAgents } from '../../store/sql/agents.sql.js';
+import { isUuid } from '../../store/uuid.js';
 import { MANAGERS, READERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
 import { pageOf } from '../page.js';
@@ -177,6 +180,30 @@ export class AlertResolver {
   }
 
   @Authorized(MANAGERS)
+  @Mutation(() => AlertRule)
+  async silenceAlertRule(
+    @Ctx() context: Context,
+    @Arg('id', () => ID) id: string,
+    @Arg('until', () => GraphQLDateTime, { nullable: true }) until: Date | null,
+  ): Promise<AlertRule> {
+    const identity = caller(context);
+    return alertRuleOf(await context.services.rules.silence(identity.tenantId, id, until ?? null, auditOf(identity)));
+  }
+
+  @Authorized(MANAGERS)
+  @Mutation(() => AlertEvent)
+  async acknowledgeAlert(@Ctx() context: Context, @Arg('eventId', () => ID) eventId: string): Promise<AlertEvent> {
+    const identity = caller(context);
+    const { tenantId } = identity;
+    return context.services.db.inTenants([tenantId], async (tx) => {
+      const event = isUuid(eventId) ? await acknowledge(tx.sql, tenantId, eventId) : undefined;
+      if (event === undefined) throw notFound('Alert event');
+      await auditOf(identity)(tx, { action: 'ALERT_ACKNOWLEDGED', subjectId: eventId, subject: event.ruleName });
+      return alertEventOf(event);
+    });
+  }
+
+  @Authorized(MANAGERS)
   @Mutation(() => Boolean)
   async deleteAlertRule(@Ctx() context: Context, @Arg('id', () => ID) id: string): Promise<boolean> {
     const identity = caller(context);
@@ -199,12 +226,13 @@ function ruleOf({ window: windowSeconds, recoveryThreshold, ...rule }: AlertRule
 }
 
 /** Null clears, absent leaves: what cannot be empty cannot be cleared. */
-function changeOf({ window, recoveryThreshold, agentIds, ...patch }: AlertRulePatch): RuleChange {
+function changeOf({ window, recoveryThreshold, agentIds, channelIds, ...patch }: AlertRulePatch): RuleChange {
   const given = Object.entries({ ...patch, windowSeconds: window }).filter(([, value]) => value !== undefined);
   for (const [name, value] of given) if (value === null) throw badInput(`${name} cannot be null.`);
   return {
     ...(Object.fromEntries(given) as RuleChange),
     ...(agentIds === undefined ? {} : { agentIds: agentIds ?? [] }),
+    ...(channelIds === undefined ? {} : { channelIds: channelIds ?? [] }),
     ...(recoveryThreshold === undefined ? {} : { recoveryThreshold }),
   };
 }

@@ -37,7 +37,15 @@ export class AlertRuleEntity {
   @Column({ type: 'text' })
   severity!: 'INFO' | 'WARNING' | 'CRITICAL';
 
-  /** Grows with each change but those of name and severity. */
+  /** Where people are told; those deleted since are passed over. */
+  @Column({ type: 'uuid', name: 'channel_ids', array: true, default: '{}' })
+  channelIds!: string[];
+
+  /** Notifications are held back until then; null: they are not. */
+  @Column({ type: 'timestamptz', name: 'silenced_until', nullable: true })
+  silencedUntil!: Date | null;
+
+  /** Grows with each change of what it decides by. */
   @Column({ type: 'integer' })
   version!: number;
 

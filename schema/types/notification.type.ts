@@ -1,0 +1,39 @@
+import { Field, ID, Int, ObjectType } from 'type-graphql';
+import { ChannelKind, NotificationStatus } from '../enums/index.js';
+import { GraphQLDateTime } from '../scalars/index.js';
+
+@ObjectType()
+export class NotificationChannel {
+  @Field(() => ID)
+  id!: string;
+
+  @Field(() => String)
+  name!: string;
+
+  @Field(() => ChannelKind)
+  kind!: ChannelKind;
+
+  @Field(() => String, { description: 'Where to, with secrets hidden.' })
+  target!: string;
+
+  @Field(() => Boolean)
+  enabled!: boolean;
+}
+
+@ObjectType()
+export class Notification {
+  @Field(() => ID)
+  id!: string;
+
+  @Field(() => NotificationStatus)
+  status!: NotificationStatus;
+
+  @Field(() => Int)
+  attempts!: number;
+
+  @Field(() => String, { nullable: true })
+  lastError!: string | null;
+
+  @Field(() => GraphQLDateTime, { nullable: true })
+  sentAt!: Date | null;
+}

@@ -1,0 +1,94 @@
+import type { Message, MessageKind } from '../core/notify/message.js';
+import type { LogFilter } from '../core/retention/filter.js';
+import type { Transaction } from '../store/database.js';
+import { readLogs, type StoredEntry } from '../store/logs.js';
+import type { Claimed } from './outbox.js';
+
+/** Lines that a message shows of what caused it. */
+const LINES_MAX = 5;
+
+interface EventFacts {
+  id: string;
+  ruleName: string;
+  agentId: string | null;
+  agentName: string;
+  at: number;
+  value: number;
+  threshold: number;
+  severity: string;
+  message: string;
+  since: number | null;
+  windowSeconds: number | null;
+  metric: string | null;
+}
+
+/** What a claimed notification says; null: its events are gone. */
+export async function compose(tx: Transaction, claimed: Claimed, link: string | null): Promise<Message | null> {
+  const { tenantId, messageId, type, isSummary, eventIds } = claimed;
+  const [{ tenant }] = await tx.sql<{ tenant: string }>('SELECT name AS tenant FROM tenant WHERE id = $1', [tenantId]);
+  const base = { id: messageId, tenant, link, events: [], lines: [], summarised: 0 };
+  if (type === 'TEST') return { ...base, kind: 'TEST', rule: '', severity: 'INFO', threshold: 0 };
+  const events = await readEvents(tx, tenantId, eventIds);
+  const [first] = events;
+  if (first === undefined) return null;
+  const { ruleName: rule, severity, threshold } = first;
+  if (isSummary) {
+    const summarised = await countOld(tx, claimed);
+    return { ...base, kind: 'SUMMARY', rule, severity, threshold, summarised };
+  }
+  const told = events.map(({ id, agentName, at, value, message, since }) => ({
+    id,
+    agent: agentName,
+    at: iso(at),
+    value,
+    message,
+    since: since === null ? null : iso(since),
+  }));
+  const lines = type === 'TRIGGERED' ? await causes(tx, tenantId, first) : [];
+  return { ...base, kind: type as MessageKind, rule, severity, threshold, events: told, lines };
+}
+
+const iso = (second: number) => new Date(second * 1_000).toISOString().replace('.000Z', 'Z');
+
+function readEvents({ sql }: Transaction, tenantId: string, ids: readonly string[]): Promise<EventFacts[]> {
+  return sql<EventFacts & { [column: string]: unknown }>(
+    `SELECT e.id, e.rule_name AS "ruleName", e.agent_id AS "agentId", e.agent_name AS "agentName", e.at_second AS at, e.value,
+       e.threshold, e.severity, e.message, s.at_second AS since, r.window_seconds AS "windowSeconds", r.metric
+     FROM alert_event e LEFT JOIN alert_event s ON s.tenant_id = e.tenant_id AND s.id = e.started_by
+     LEFT JOIN alert_rule r ON r.tenant_id = e.tenant_id AND r.id = e.rule_id
+     WHERE e.tenant_id = $1 AND e.id = ANY ($2::uuid[]) ORDER BY e.number`,
+    [tenantId, ids],
+  );
+}
+
+/** Events of the rule and agent that were recorded since the summary was begun. */
+async function countOld({ sql }: Transaction, { tenantId, ruleId, agentId, createdAt }: Claimed): Promise<number> {
+  const [{ count }] = await sql<{ count: number }>(
+    `SELECT count(*) FROM alert_event WHERE tenant_id = $1 AND rule_id = $2 AND agent_id = $3
+       AND recorded_at >= $4::timestamptz - interval '5 seconds'`,
+    [tenantId, ruleId, agentId, createdAt],
+  );
+  return count;
+}
+
+/** The newest lines of the window that fired. */
+async function causes(tx: Transaction, tenantId: string, event: EventFacts): Promise<string[]> {
+  const { agentId, at, windowSeconds, metric } = event;
+  if (agentId === null || windowSeconds === null) return [];
+  const filter: LogFilter = metric === 'ERROR_RATE' ? { statusMin: 400 } : {};
+  const span = { fromMs: (at - windowSeconds + 1) * 1_000, toMs: (at + 1) * 1_000 };
+  const { entries } = await readLogs(tx, {
+    tenantId,
+    agentIds: [agentId],
+    ...span,
+    filter,
+    first: LINES_MAX,
+    after: null,
+  });
+  return entries.map(lineOf);
+}
+
+function lineOf({ timeMs, host, method, path, status, bytes }: StoredEntry): string {
+  // Without what follows a `?`: it may hold secrets.
+  return `${new Date(timeMs).toISOString()} ${host} ${method ?? '-'} ${path} ${status} ${bytes}`;
+}

@@ -1,0 +1,136 @@
+import type { Logger } from 'pino';
+import { brokenForMs, isGivenUp, retryAfterMs } from '../core/notify/schedule.js';
+import { isTransient } from '../errors.js';
+import type { Database } from '../store/database.js';
+import { NotificationChannelEntity } from '../store/entities/notification-channel.entity.js';
+import { existingChannel } from './channels.js';
+import { compose } from './compose.js';
+import type { Attempt, Notifier } from './notifiers.js';
+import {
+  type Claimed,
+  claim,
+  insertTest,
+  type NotificationRow,
+  type Outcome,
+  readNotification,
+  settle,
+  settleHeldBack,
+} from './outbox.js';
+
+/** How often is looked for what is due; an event on this server is not waited for so long. */
+const LOOK_MS = 1_000;
+/** Messages under way at once. */
+const AT_ONCE = 4;
+
+export interface CourierOptions {
+  notifiers: Record<NotificationChannelEntity['kind'], Notifier>;
+  /** Of the page that a message links to; null: the server does not know its own address. */
+  link: string | null;
+  log: Logger;
+}
+
+/**
+ * Sends what is due of the outbox. Any number of servers may do so at once, and each may be killed at any instant: what it
+ * was sending is sent again by another, under the same idempotency key.
+ */
+export class Courier {
+  private timer: NodeJS.Timeout | undefined;
+  private looking: Promise<void> = Promise.resolve();
+  private stopped = false;
+
+  constructor(
+    private readonly db: Database,
+    private readonly options: CourierOptions,
+  ) {}
+
+  start(): void {
+    if (this.stopped) return;
+    this.timer = setTimeout(() => {
+      this.looking = this.sendDue()
+        .catch((error: unknown) => this.report(error))
+        .finally(() => this.start());
+    }, LOOK_MS);
+  }
+
+  /** Waits for what is under way. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.looking;
+  }
+
+  /** Sends all that is due now. */
+  async sendDue(): Promise<void> {
+    await this.db.aboveTenants(({ sql }) => settleHeldBack(sql));
+    await Promise.all(Array.from({ length: AT_ONCE }, () => this.sendNext()));
+  }
+
+  /** Sends a message of its own over a channel, and says what came of it. @throws ApiError NOT_FOUND. */
+  async test(tenantId: string, channelId: string): Promise<NotificationRow> {
+    const claimed = await this.db.inTenants([tenantId], async (tx) => {
+      await existingChannel(tx, tenantId, channelId);
+      return insertTest(tx.sql, tenantId, channelId);
+    });
+    const attempt = await this.attempt(claimed);
+    const outcome: Outcome = attempt.sent ? { status: 'SENT' } : { status: 'FAILED', why: attempt.why };
+    return this.db.inTenants([tenantId], async ({ sql }) => {
+      await settle(sql, claimed, outcome);
+      return readNotification(sql, tenantId, claimed.ids[0]);
+    });
+  }
+
+  private async sendNext(): Promise<void> {
+    while (!this.stopped) {
+      const claimed = await this.db.aboveTenants(({ sql }) => claim(sql));
+      if (claimed === null) return;
+      await this.send(claimed);
+    }
+  }
+
+  private async send(claimed: Claimed): Promise<void> {
+    const attempt = await this.attempt(claimed);
+    const { tenantId, channelId } = claimed;
+    const outcome = outcomeOf(claimed, attempt, Date.now());
+    await this.db.inTenants([tenantId], async (tx) => {
+      await settle(tx.sql, claimed, outcome);
+      const channel = await tx.manager.findOneBy(NotificationChannelEntity, { tenantId, id: channelId });
+      if (channel !== null) await noteHealth(tx.manager, channel, attempt);
+    });
+  }
+
+  private async attempt(claimed: Claimed): Promise<Attempt> {
+    const { tenantId, channelId } = claimed;
+    const { channel, message } = await this.db.inTenants([tenantId], async (tx) => ({
+      channel: await tx.manager.findOneBy(NotificationChannelEntity, { tenantId, id: channelId }),
+      message: await compose(tx, claimed, this.options.link),
+    }));
+    if (channel === null || message === null)
+      return { sent: false, why: 'what it was about is gone', retryAfterMs: null };
+    return this.options.notifiers[channel.kind].send(channel, message);
+  }
+
+  private report(error: unknown): void {
+    if (isTransient(error)) this.options.log.debug({ err: error }, 'notifications wait');
+    else this.options.log.error({ err: error }, 'notifications cannot be sent');
+  }
+}
+
+function outcomeOf({ attempt: count, createdAt }: Claimed, attempt: Attempt, nowMs: number): Outcome {
+  if (attempt.sent) return { status: 'SENT' };
+  const { why } = attempt;
+  if (isGivenUp(nowMs - createdAt.getTime())) return { status: 'FAILED', why };
+  return { status: 'PENDING', why, afterMs: retryAfterMs(count, Math.random(), attempt.retryAfterMs) };
+}
+
+/** A channel that fails over and over is left alone for a while. */
+async function noteHealth(
+  manager: Parameters<Parameters<Database['inTenants']>[1]>[0]['manager'],
+  { tenantId, id, failures }: NotificationChannelEntity,
+  { sent }: Attempt,
+): Promise<void> {
+  if (sent && failures === 0) return;
+  const now = sent ? 0 : failures + 1;
+  const forMs = brokenForMs(now);
+  const brokenUntil = forMs === 0 ? null : new Date(Date.now() + forMs);
+  await manager.update(NotificationChannelEntity, { tenantId, id }, { failures: now, brokenUntil });
+}
