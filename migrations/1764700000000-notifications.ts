@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-const TENANT_TABLES = ['notification_channel', 'notification'];
+const TENANT_TABLES = ['notification_channel', 'notification', 'alert_evidence'];
 
 const NOTIFICATIONS = `
   CREATE TABLE notification_channel (
@@ -21,7 +21,24 @@ const NOTIFICATIONS = `
   ALTER TABLE alert_rule
     ADD COLUMN channel_ids uuid[] NOT NULL DEFAULT '{}',
     ADD COLUMN silenced_until timestamptz;
-  ALTER TABLE alert_event ADD COLUMN acknowledged_at timestamptz;
+  ALTER TABLE alert_event
+    ADD COLUMN acknowledged_at timestamptz,
+    ADD COLUMN counted jsonb,
+    ADD COLUMN evidence_pending boolean NOT NULL DEFAULT false;
+  COMMENT ON COLUMN alert_event.counted IS 'of an alert, which entries counted: {"windowSeconds", "filter"}';
+  CREATE INDEX alert_event_evidence ON alert_event (recorded_at) WHERE evidence_pending;
+
+  CREATE TABLE alert_evidence (
+    tenant_id uuid NOT NULL REFERENCES tenant (id) ON DELETE CASCADE,
+    event_id uuid NOT NULL,
+    agent_id uuid NOT NULL,
+    first_ms bigint NOT NULL,
+    last_ms bigint NOT NULL,
+    entries bytea NOT NULL,
+    PRIMARY KEY (tenant_id, event_id)
+  );
+  COMMENT ON TABLE alert_evidence IS 'entries that counted towards an alert, kept as long as its event, whatever the retention';
+  COMMENT ON COLUMN alert_evidence.entries IS 'JSON, deflated; the newest first';
 
   CREATE TABLE notification (
     tenant_id uuid NOT NULL REFERENCES tenant (id) ON DELETE CASCADE,
@@ -72,8 +89,8 @@ export class Notifications1764700000000 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      DROP TABLE notification, notification_channel;
-      ALTER TABLE alert_event DROP COLUMN acknowledged_at;
+      DROP TABLE notification, notification_channel, alert_evidence;
+      ALTER TABLE alert_event DROP COLUMN acknowledged_at, DROP COLUMN counted, DROP COLUMN evidence_pending;
       ALTER TABLE alert_rule DROP COLUMN channel_ids, DROP COLUMN silenced_until;
     `);
   }

@@ -54,14 +54,34 @@ CREATE TABLE alert_event (
   severity text NOT NULL,
   message text NOT NULL,
   acknowledged_at timestamp with time zone,
+  counted jsonb,
+  evidence_pending boolean NOT NULL DEFAULT false,
   CONSTRAINT alert_event_pkey PRIMARY KEY (tenant_id, number),
   CONSTRAINT alert_event_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE,
   CONSTRAINT alert_event_tenant_id_id_key UNIQUE (tenant_id, id)
 );
+CREATE INDEX alert_event_evidence ON public.alert_event USING btree (recorded_at) WHERE evidence_pending;
 ALTER TABLE alert_event ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON alert_event USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
 GRANT DELETE, INSERT, SELECT, UPDATE ON alert_event TO hlm_app;
 COMMENT ON COLUMN alert_event.number IS 'from tenant_counter: the order recorded, without gaps';
+COMMENT ON COLUMN alert_event.counted IS 'of an alert, which entries counted: {"windowSeconds", "filter"}';
+
+CREATE TABLE alert_evidence (
+  tenant_id uuid NOT NULL,
+  event_id uuid NOT NULL,
+  agent_id uuid NOT NULL,
+  first_ms bigint NOT NULL,
+  last_ms bigint NOT NULL,
+  entries bytea NOT NULL,
+  CONSTRAINT alert_evidence_pkey PRIMARY KEY (tenant_id, event_id),
+  CONSTRAINT alert_evidence_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE
+);
+ALTER TABLE alert_evidence ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON alert_evidence USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON alert_evidence TO hlm_app;
+COMMENT ON TABLE alert_evidence IS 'entries that counted towards an alert, kept as long as its event, whatever the retention';
+COMMENT ON COLUMN alert_evidence.entries IS 'JSON, deflated; the newest first';
 
 CREATE TABLE alert_rule (
   tenant_id uuid NOT NULL,

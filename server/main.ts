@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { UserError } from '../schema/user-error.js';
 import { Tenants, TokenBook, Users } from './accounts/index.js';
-import { Evaluator, Rules } from './alerts/index.js';
+import { Evaluator, EvidenceKeeper, Rules } from './alerts/index.js';
 import type { Services } from './api/context.js';
 import { buildHttp } from './api/http.js';
 import { buildApiSchema } from './api/schema.js';
@@ -91,6 +91,9 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
   const courier = new Courier(db, { notifiers: notifiersOf(options.notify), link: options.publicUrl, log });
   started.add('notifications', () => courier.stop());
   courier.start();
+  const evidence = new EvidenceKeeper(db, log);
+  started.add('evidence', () => evidence.stop());
+  evidence.start();
   const services: Services = {
     db,
     users: new Users(db, onRevoked),

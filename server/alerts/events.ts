@@ -2,6 +2,7 @@ import { alertMessage } from '../core/alerts/message.js';
 import { enqueue } from '../notify/index.js';
 import type { Transaction } from '../store/database.js';
 import type { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
+import type { Counted } from './evidence.js';
 
 type Sql = Transaction['sql'];
 
@@ -30,7 +31,10 @@ const COLUMNS = `number, id, rule_id AS "ruleId", rule_name AS "ruleName", agent
   to_timestamp(at_second) AS at, recorded_at AS "recordedAt", started_by AS "startedBy", value, threshold, severity, message, acknowledged_at AS "acknowledgedAt"`;
 
 export interface NewAlertEvent {
-  rule: Pick<AlertRuleEntity, 'id' | 'name' | 'metric' | 'threshold' | 'severity' | 'channelIds' | 'silencedUntil'>;
+  rule: Pick<
+    AlertRuleEntity,
+    'id' | 'name' | 'metric' | 'threshold' | 'severity' | 'channelIds' | 'silencedUntil' | 'windowSeconds'
+  >;
   agentId: string;
   agentName: string;
   type: AlertEventRow['type'];
@@ -49,8 +53,8 @@ export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAle
   const [row] = await sql<{ id: string }>(
     `WITH counter AS (UPDATE tenant_counter SET alert_events = alert_events + 1 WHERE tenant_id = $1 RETURNING alert_events)
      INSERT INTO alert_event (tenant_id, number, rule_id, rule_name, agent_id, agent_name, type, at_second, started_by,
-       value, threshold, severity, message)
-     SELECT $1, alert_events, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 FROM counter RETURNING id`,
+       value, threshold, severity, message, counted, evidence_pending)
+     SELECT $1, alert_events, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::jsonb, $13::jsonb IS NOT NULL FROM counter RETURNING id`,
     [
       tenantId,
       rule.id,
@@ -64,6 +68,7 @@ export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAle
       rule.threshold,
       rule.severity,
       alertMessage(rule, event.type, event.value, event.at),
+      event.type === 'TRIGGERED' ? JSON.stringify(countedBy(rule)) : null,
     ],
   );
   const { type, agentId, at, startedBy } = event;
@@ -79,6 +84,11 @@ export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAle
     silencedUntil,
   });
   return row.id;
+}
+
+/** What counts towards a rule; of a share of errors, these. */
+function countedBy({ metric, windowSeconds }: NewAlertEvent['rule']): Counted {
+  return { windowSeconds, filter: metric === 'ERROR_RATE' ? { statusMin: 400 } : {} };
 }
 
 export interface AlertEventQuery {

@@ -8,5 +8,6 @@ export {
   readAlertEvent,
   readAlertEvents,
 } from './events.js';
+export { EVIDENCE_MAX, EvidenceKeeper, eraseEvidence, readEvidence } from './evidence.js';
 export { type Preview, previewRule } from './preview.js';
 export { checkRule, endStatesOfAgent, type RuleChange, Rules } from './rules.js';

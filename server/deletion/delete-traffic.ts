@@ -1,5 +1,5 @@
 import { type Audit, changesBetween, unrecorded } from '../accounts/index.js';
-import { endStatesOfAgent } from '../alerts/index.js';
+import { endStatesOfAgent, eraseEvidence } from '../alerts/index.js';
 import { clipped, finestRanges, unite } from '../core/rollup/erase.js';
 import { NO_FLOORS } from '../core/rollup/plan.js';
 import { saturatingSum } from '../core/saturating.js';
@@ -98,6 +98,7 @@ export class Deletion {
       const rest = await historyOf(tx.sql, tenantId, id, { logs: false });
       const last = rest ? await eraseWindowsOf(tx, tenantId, agent, rest) : NOTHING;
       await eraseChunks(tx.sql, tenantId, id, Number.MAX_SAFE_INTEGER);
+      await eraseEvidence(tx.sql, tenantId, id, ALL_TIME);
       await hideAgent(tx.sql, tenantId, id);
       await audit(tx, { action: 'AGENT_DELETED', subjectId: id, subject: known[0].name });
       return { erased: last, closed: await endStatesOfAgent(tx, tenantId, agent) };
@@ -133,6 +134,10 @@ export class Deletion {
     const history = await this.db.inTenants([tenantId], ({ sql }) =>
       historyOf(sql, tenantId, agentId, { logs: includeLogs }),
     );
+    if (includeLogs)
+      await this.db.inTenants([tenantId], async ({ sql }) => {
+        for (const span of spans) await eraseEvidence(sql, tenantId, agentId, span);
+      });
     let sum: Part = { windows: 0, hits: 0, logs: 0 };
     for (const span of history ? clipped(spans, history) : []) {
       const erasure = new SpanErasure(tenantId, agentId, span, includeLogs);

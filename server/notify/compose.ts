@@ -18,8 +18,7 @@ interface EventFacts {
   severity: string;
   message: string;
   since: number | null;
-  windowSeconds: number | null;
-  metric: string | null;
+  counted: { windowSeconds: number; filter: LogFilter } | null;
 }
 
 /** What a claimed notification says; null: its events are gone. */
@@ -53,9 +52,8 @@ const iso = (second: number) => new Date(second * 1_000).toISOString().replace('
 function readEvents({ sql }: Transaction, tenantId: string, ids: readonly string[]): Promise<EventFacts[]> {
   return sql<EventFacts & { [column: string]: unknown }>(
     `SELECT e.id, e.rule_name AS "ruleName", e.agent_id AS "agentId", e.agent_name AS "agentName", e.at_second AS at, e.value,
-       e.threshold, e.severity, e.message, s.at_second AS since, r.window_seconds AS "windowSeconds", r.metric
+       e.threshold, e.severity, e.message, s.at_second AS since, e.counted
      FROM alert_event e LEFT JOIN alert_event s ON s.tenant_id = e.tenant_id AND s.id = e.started_by
-     LEFT JOIN alert_rule r ON r.tenant_id = e.tenant_id AND r.id = e.rule_id
      WHERE e.tenant_id = $1 AND e.id = ANY ($2::uuid[]) ORDER BY e.number`,
     [tenantId, ids],
   );
@@ -73,18 +71,11 @@ async function countOld({ sql }: Transaction, { tenantId, ruleId, agentId, creat
 
 /** The newest lines of the window that fired. */
 async function causes(tx: Transaction, tenantId: string, event: EventFacts): Promise<string[]> {
-  const { agentId, at, windowSeconds, metric } = event;
-  if (agentId === null || windowSeconds === null) return [];
-  const filter: LogFilter = metric === 'ERROR_RATE' ? { statusMin: 400 } : {};
-  const span = { fromMs: (at - windowSeconds + 1) * 1_000, toMs: (at + 1) * 1_000 };
-  const { entries } = await readLogs(tx, {
-    tenantId,
-    agentIds: [agentId],
-    ...span,
-    filter,
-    first: LINES_MAX,
-    after: null,
-  });
+  const { agentId, at, counted } = event;
+  if (agentId === null || counted === null) return [];
+  const span = { fromMs: (at - counted.windowSeconds + 1) * 1_000, toMs: (at + 1) * 1_000 };
+  const query = { tenantId, agentIds: [agentId], ...span, filter: counted.filter, first: LINES_MAX, after: null };
+  const { entries } = await readLogs(tx, query);
   return entries.map(lineOf);
 }
 

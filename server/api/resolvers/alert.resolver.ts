@@ -10,16 +10,19 @@ import {
   AlertRule,
   PreviewedAlert,
 } from '../../../schema/types/alert.type.js';
+import { LogEntry } from '../../../schema/types/log-entry.type.js';
 import { auditOf } from '../../accounts/index.js';
 import {
   type AlertEventRow,
   acknowledge,
   checkRule,
+  EVIDENCE_MAX,
   previewRule,
   type RuleChange,
   readActiveAlerts,
   readAlertEvent,
   readAlertEvents,
+  readEvidence,
 } from '../../alerts/index.js';
 import { badInput, notFound } from '../../errors.js';
 import type { AlertRuleEntity } from '../../store/entities/alert-rule.entity.js';
@@ -30,6 +33,7 @@ import { type Context, caller } from '../context.js';
 import { pageOf } from '../page.js';
 import { agentOf, readSnapshot } from '../request.js';
 import { decodeCursor, encodeCursor, pageSize, spanOf } from '../timeframe.js';
+import { type EntrySource, logEntryOf } from './log.resolver.js';
 import { knownAgents } from './traffic.resolver.js';
 
 const EVENTS_OF_A_PAGE_MAX = 500;
@@ -145,6 +149,21 @@ export class AlertResolver {
   @FieldResolver(() => Agent, { nullable: true, description: 'Null once deleted.' })
   async agent(@Root() event: EventSource, @Ctx() context: Context): Promise<Agent | null> {
     return event.agentId === null ? null : agentOf(context, event.agentId);
+  }
+
+  @Authorized(READERS)
+  @FieldResolver(() => [LogEntry], {
+    description:
+      'Entries that counted towards it; the newest 1,000 are kept as long as the event, whatever the retention.',
+  })
+  async evidence(
+    @Root() { id }: EventSource,
+    @Ctx() context: Context,
+    @Arg('first', () => Int, { defaultValue: 20 }) first: number,
+  ): Promise<EntrySource[]> {
+    const size = pageSize(first, EVIDENCE_MAX);
+    const { tenantId } = caller(context);
+    return (await readSnapshot(context, (tx) => readEvidence(tx, tenantId, id, size))).map(logEntryOf);
   }
 
   @Authorized(READERS)

@@ -15,7 +15,7 @@ const ENTRIES_OF_A_PAGE_MAX = 1_000;
 /** After all that can be stored. */
 const FOREVER_MS = 8.64e15;
 
-type EntrySource = LogEntry & { agentId: string };
+export type EntrySource = LogEntry & { agentId: string };
 
 @Resolver(() => LogEntry)
 export class LogResolver {
@@ -67,7 +67,8 @@ function keyOf(cursor: string): EntryKey {
   return { timeMs: Number(timeMs), streamId: String(streamId), from: Number(from), ordinal: Number(ordinal) };
 }
 
-function logEntryOf({ key, timeMs, target: _target, method, ...entry }: StoredEntry): EntrySource {
+/** A stored entry as the API shows it. */
+export function logEntryOf({ key, timeMs, target: _target, method, ...entry }: StoredEntry): EntrySource {
   const id = encodeCursor([key.streamId, key.from, key.ordinal]);
   return { ...entry, id, time: new Date(timeMs), method: method ?? NONE };
 }
