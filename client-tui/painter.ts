@@ -66,6 +66,11 @@ export class Painter extends EventEmitter {
     return changed === '' || this.terminal.write(BEGIN_FRAME + changed + END_FRAME);
   };
 
+  /** Tells the desktop: the bell, and a notification where the terminal makes one (OSC 9). @param text without controls */
+  readonly push = (text: string): void => {
+    if (this.open) this.terminal.write(`\u0007\u001b]9;${text}\u0007`);
+  };
+
   /** Writes the last frame once more, whole. */
   readonly repaint = (): void => {
     this.shown = [];

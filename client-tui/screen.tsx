@@ -2,6 +2,7 @@ import { render } from 'ink';
 import { App } from './app.js';
 import type { Feeds } from './feeds/feeds.js';
 import { Painter } from './painter.js';
+import { pushAlerts } from './push.js';
 import { themeOf } from './theme.js';
 
 export interface ScreenOptions {
@@ -26,11 +27,13 @@ export async function showScreen(options: ScreenOptions): Promise<void> {
       <App feeds={feeds} tenant={tenant} theme={themeOf(env)} agentName={agent} now={now} repaint={painter.repaint} />,
       { stdin, stdout: painter as unknown as NodeJS.WriteStream, debug: true, exitOnCtrlC: false, patchConsole: false },
     );
+    const stopPushing = env.HLM_NO_PUSH ? undefined : pushAlerts(feeds.alerts, painter.push, now);
     const end = () => app.unmount();
     signal.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();
     await app.waitUntilExit();
     signal.removeEventListener('abort', end);
+    stopPushing?.();
   } finally {
     painter.leave();
   }

@@ -1,4 +1,5 @@
 import {
+  type AlertEventCard,
   AlertEventsSubscription,
   type AlertRuleCard,
   AlertRulesQuery,
@@ -28,6 +29,7 @@ export class AlertFeed {
   private cursor: string | null = null;
   private timer: NodeJS.Timeout | undefined;
   private closed = false;
+  private readonly listeners = new Set<(event: AlertEventCard) => void>();
 
   constructor(private readonly context: FeedContext) {
     this.store = context.frames.store<AlertState>({ book: EMPTY_BOOK, rules: [], loaded: false });
@@ -36,6 +38,12 @@ export class AlertFeed {
 
   get state(): Readable<AlertState> {
     return this.store;
+  }
+
+  /** Calls a listener with each event that comes; returns what ends it. */
+  onLive(listener: (event: AlertEventCard) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
   }
 
   async refresh(): Promise<void> {
@@ -106,6 +114,7 @@ export class AlertFeed {
       next: ({ alertEvents: event }) => {
         this.cursor = event.cursor;
         this.store.update((held) => ({ ...held, book: addEvents(held.book, [event]) }));
+        for (const listener of this.listeners) listener(event);
       },
       failed: (error) => notifyFailure(this.context, 'live alerts', error),
     });

@@ -5,10 +5,12 @@ import { EventEmitter } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { actionOf, bindings, hints, keyName, type Scope } from '../../client-tui/keys.js';
+import { pushText } from '../../client-tui/model/push.js';
 import { typed } from '../../client-tui/model/screen.js';
 import { bodyRows, listLayout, ROWS_LEAST, serverLayout } from '../../client-tui/pages/layout.js';
 import { Painter } from '../../client-tui/painter.js';
 import { tabsWithin } from '../../client-tui/widgets/header.js';
+import type { AlertEventCard } from '../../schema/operations/alerts.js';
 
 const SCOPES: Scope[] = ['servers', 'server', 'search', 'threshold', 'help'];
 
@@ -153,5 +155,46 @@ describe('painter', () => {
     painter.write('late');
     expect(terminal.written).toHaveLength(length);
     expect(terminal.listenerCount('resize')).toBe(0);
+  });
+});
+
+describe('push', () => {
+  const event = (change: object) =>
+    ({
+      type: 'TRIGGERED',
+      recordedAt: '2026-01-01T00:00:00Z',
+      agentName: 'web-1',
+      message: 'High traffic generated an alert',
+      ...change,
+    }) as AlertEventCard;
+  const soon = Date.UTC(2026, 0, 1, 0, 0, 30);
+
+  test('only what fires, and has just been recorded', () => {
+    expect(pushText([event({})], soon)).toBe('web-1: High traffic generated an alert');
+    expect(pushText([event({}), event({})], soon)).toBe('web-1 and 1 more: High traffic generated an alert');
+    expect(pushText([event({ type: 'RECOVERED' })], soon)).toBeNull();
+    expect(pushText([event({})], soon + 60_000)).toBeNull();
+  });
+
+  test('a name cannot end the sequence, or begin another', () => {
+    const text = pushText([event({ agentName: 'a\u0007\u001b]52;c;eA==\u0007b\u009c\u001b[2J' })], soon)!;
+    expect(text).toBe('ab: High traffic generated an alert');
+  });
+
+  test('the bell and the notification are written while the screen is open', () => {
+    let written = '';
+    const terminal = Object.assign(new EventEmitter(), {
+      columns: 80,
+      rows: 24,
+      writable: true,
+      write: (text: string) => (written += text),
+    });
+    const painter = new Painter(terminal as unknown as NodeJS.WriteStream);
+    painter.push('early');
+    expect(written).toBe('');
+    painter.enter();
+    painter.push('now');
+    painter.leave();
+    expect(written).toContain('\u0007\u001b]9;now\u0007');
   });
 });
