@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-const TENANT_TABLES = ['notification_channel', 'notification', 'alert_evidence'];
+const TENANT_TABLES = ['notification_channel', 'notification', 'alert_evidence', 'silence'];
 
 const NOTIFICATIONS = `
   CREATE TABLE notification_channel (
@@ -27,6 +27,19 @@ const NOTIFICATIONS = `
     ADD COLUMN evidence_pending boolean NOT NULL DEFAULT false;
   COMMENT ON COLUMN alert_event.counted IS 'of an alert, which entries counted: {"windowSeconds", "filter"}';
   CREATE INDEX alert_event_evidence ON alert_event (recorded_at) WHERE evidence_pending;
+
+  CREATE TABLE silence (
+    tenant_id uuid NOT NULL REFERENCES tenant (id) ON DELETE CASCADE,
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
+    name text NOT NULL,
+    rule_ids uuid[] NOT NULL DEFAULT '{}',
+    agent_ids uuid[] NOT NULL DEFAULT '{}',
+    from_at timestamptz NOT NULL,
+    until_at timestamptz NOT NULL CHECK (until_at > from_at),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (tenant_id, id)
+  );
+  COMMENT ON TABLE silence IS 'of these rules over these agents (all where empty) nobody is told within it; a maintenance window lies ahead';
 
   CREATE TABLE alert_evidence (
     tenant_id uuid NOT NULL REFERENCES tenant (id) ON DELETE CASCADE,
@@ -89,7 +102,7 @@ export class Notifications1764700000000 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      DROP TABLE notification, notification_channel, alert_evidence;
+      DROP TABLE notification, notification_channel, alert_evidence, silence;
       ALTER TABLE alert_event DROP COLUMN acknowledged_at, DROP COLUMN counted, DROP COLUMN evidence_pending;
       ALTER TABLE alert_rule DROP COLUMN channel_ids, DROP COLUMN silenced_until;
     `);

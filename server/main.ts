@@ -13,7 +13,7 @@ import { Deletion } from './deletion/index.js';
 import { Heartbeats, Ingest } from './ingest/index.js';
 import { Jobs, type TaskName, tasksOf } from './jobs/index.js';
 import { Live } from './live/index.js';
-import { Channels, Courier, type NotifierSettings, notifiersOf } from './notify/index.js';
+import { Channels, Courier, type NotifierSettings, notifiersOf, Silences } from './notify/index.js';
 import { RetentionService } from './retention/index.js';
 import { Rollups } from './rollup/index.js';
 import { startEmbeddedPostgres } from './store/cluster/embedded.js';
@@ -117,6 +117,7 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
     ),
     channels: new Channels(db, options.notify),
     courier,
+    silences: new Silences(db),
     deletion: new Deletion(
       db,
       (tenantId, agentId, { starts, stale }) => live.changedWindows(tenantId, agentId, starts, stale),

@@ -42,6 +42,8 @@ export const AuditAction = enumOf('AuditAction', [
   'CHANNEL_CREATED',
   'CHANNEL_UPDATED',
   'CHANNEL_DELETED',
+  'SILENCE_CREATED',
+  'SILENCE_DELETED',
   'RETENTION_SET',
   'TRAFFIC_DELETED',
   'AGENT_DELETED',

@@ -1,5 +1,6 @@
-import { Field, InputType } from 'type-graphql';
+import { Field, ID, InputType } from 'type-graphql';
 import { ChannelKind } from '../enums/index.js';
+import { GraphQLDateTime } from '../scalars/index.js';
 
 @InputType()
 export class NotificationChannelInput {
@@ -29,4 +30,22 @@ export class NotificationChannelPatch {
 
   @Field(() => Boolean, { nullable: true })
   enabled?: boolean | null;
+}
+
+@InputType()
+export class SilenceInput {
+  @Field(() => String)
+  name!: string;
+
+  @Field(() => [ID], { defaultValue: [] })
+  ruleIds!: string[];
+
+  @Field(() => [ID], { defaultValue: [] })
+  agentIds!: string[];
+
+  @Field(() => GraphQLDateTime, { nullable: true, description: 'Now where absent.' })
+  from?: Date | null;
+
+  @Field(() => GraphQLDateTime)
+  until!: Date;
 }

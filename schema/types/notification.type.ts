@@ -37,3 +37,24 @@ export class Notification {
   @Field(() => GraphQLDateTime, { nullable: true })
   sentAt!: Date | null;
 }
+
+@ObjectType({ description: 'A time in which nobody is told; events are recorded all the same.' })
+export class Silence {
+  @Field(() => ID)
+  id!: string;
+
+  @Field(() => String)
+  name!: string;
+
+  @Field(() => [ID], { description: 'Of these rules; of all where empty.' })
+  ruleIds!: string[];
+
+  @Field(() => [ID], { description: 'Over these agents; over all where empty.' })
+  agentIds!: string[];
+
+  @Field(() => GraphQLDateTime)
+  from!: Date;
+
+  @Field(() => GraphQLDateTime)
+  until!: Date;
+}

@@ -31,10 +31,7 @@ const COLUMNS = `number, id, rule_id AS "ruleId", rule_name AS "ruleName", agent
   to_timestamp(at_second) AS at, recorded_at AS "recordedAt", started_by AS "startedBy", value, threshold, severity, message, acknowledged_at AS "acknowledgedAt"`;
 
 export interface NewAlertEvent {
-  rule: Pick<
-    AlertRuleEntity,
-    'id' | 'name' | 'metric' | 'threshold' | 'severity' | 'channelIds' | 'silencedUntil' | 'windowSeconds'
-  >;
+  rule: Pick<AlertRuleEntity, 'id' | 'name' | 'metric' | 'threshold' | 'severity' | 'channelIds' | 'windowSeconds'>;
   agentId: string;
   agentName: string;
   type: AlertEventRow['type'];
@@ -72,17 +69,8 @@ export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAle
     ],
   );
   const { type, agentId, at, startedBy } = event;
-  const { channelIds, silencedUntil } = rule;
-  await enqueue(sql, tenantId, {
-    id: row.id,
-    type,
-    ruleId: rule.id,
-    agentId,
-    at,
-    startedBy,
-    channelIds,
-    silencedUntil,
-  });
+  const { channelIds } = rule;
+  await enqueue(sql, tenantId, { id: row.id, type, ruleId: rule.id, agentId, at, startedBy, channelIds });
   return row.id;
 }
 

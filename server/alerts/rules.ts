@@ -2,7 +2,7 @@ import { type Audit, changesBetween, unrecorded } from '../accounts/index.js';
 import { recoveryProblem } from '../core/alerts/decide.js';
 import { alertClockMs, decidableUntil } from '../core/time/clock.js';
 import { badInput, notFound } from '../errors.js';
-import { resilence } from '../notify/index.js';
+import { lookAgain } from '../notify/index.js';
 import type { Database, Transaction } from '../store/database.js';
 import { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
 import { type LockedAgentRow, lockAgentById, readClockStreams } from '../store/sql/agent.sql.js';
@@ -114,7 +114,7 @@ export class Rules {
     return this.db.inTenants([tenantId], async (tx) => {
       const rule = await existing(tx, tenantId, id);
       await tx.manager.update(AlertRuleEntity, { tenantId, id }, { silencedUntil: until });
-      await resilence(tx.sql, tenantId, id, until);
+      await lookAgain(tx.sql, tenantId);
       await audit(tx, {
         action: 'ALERT_RULE_SILENCED',
         subjectId: id,

@@ -5,7 +5,7 @@ import type { Deletion } from '../deletion/index.js';
 import { unauthenticated } from '../errors.js';
 import type { Heartbeats, Ingest } from '../ingest/index.js';
 import type { Live } from '../live/index.js';
-import type { Channels, Courier } from '../notify/index.js';
+import type { Channels, Courier, Silences } from '../notify/index.js';
 import type { RetentionService } from '../retention/index.js';
 import type { Database } from '../store/database.js';
 
@@ -21,6 +21,7 @@ export interface Services {
   rules: Rules;
   channels: Channels;
   courier: Courier;
+  silences: Silences;
   deletion: Deletion;
   retention: RetentionService;
   /** Changes when the database was restored. */

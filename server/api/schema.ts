@@ -9,7 +9,7 @@ import { DeletionResolver } from './resolvers/deletion.resolver.js';
 import { ConnectAgentPayloadResolver, IngestLogsPayloadResolver, IngestResolver } from './resolvers/ingest.resolver.js';
 import { LiveResolver } from './resolvers/live.resolver.js';
 import { LogResolver } from './resolvers/log.resolver.js';
-import { AlertNotificationResolver, NotificationResolver } from './resolvers/notification.resolver.js';
+import { AlertNotificationResolver, NotificationResolver, SilenceResolver } from './resolvers/notification.resolver.js';
 import { AgentRetentionResolver, RetentionResolver } from './resolvers/retention.resolver.js';
 import { TrafficResolver, TrafficStatsResolver } from './resolvers/traffic.resolver.js';
 
@@ -40,6 +40,7 @@ export function buildApiSchema(): Promise<GraphQLSchema> {
       AlertResolver,
       PreviewedAlertResolver,
       NotificationResolver,
+      SilenceResolver,
       AlertNotificationResolver,
       LiveResolver,
       DeletionResolver,

@@ -22,8 +22,15 @@ export interface EventToTell {
   at: number;
   startedBy: string | null;
   channelIds: readonly string[];
-  silencedUntil: Date | null;
 }
+
+/** Until when nobody is told of a rule over an agent; null: they are. A silence that is yet to begin does not count. */
+const silencedUntil = (tenant: string, rule: string, agent: string) => `(
+  SELECT nullif(greatest(
+    (SELECT silenced_until FROM alert_rule r WHERE r.tenant_id = ${tenant} AND r.id = ${rule}),
+    (SELECT max(until_at) FROM silence s WHERE s.tenant_id = ${tenant} AND s.from_at <= clock_timestamp()
+       AND (s.rule_ids = '{}' OR ${rule} = ANY (s.rule_ids)) AND (s.agent_ids = '{}' OR ${agent} = ANY (s.agent_ids))),
+    clock_timestamp()), clock_timestamp()))`;
 
 /** Writes an event's notifications, in the transaction that records it. */
 export async function enqueue(sql: Sql, tenantId: string, event: EventToTell): Promise<void> {
@@ -31,24 +38,14 @@ export async function enqueue(sql: Sql, tenantId: string, event: EventToTell): P
   await sql(
     `INSERT INTO notification (tenant_id, channel_id, event_id, rule_id, agent_id, type, started_by, is_summary, status, due_at)
      SELECT c.tenant_id, c.id, $3, $4, $5, CASE WHEN age.is_old THEN 'SUMMARY' ELSE $6 END, $7, age.is_old,
-       CASE WHEN silence.until > clock_timestamp() THEN 'SILENCED' ELSE 'PENDING' END,
+       CASE WHEN silence.until IS NULL THEN 'PENDING' ELSE 'SILENCED' END,
        greatest(silence.until, clock_timestamp() + CASE WHEN age.is_old THEN ${SUMMARY_GATHER_MS} ELSE ${GATHER_MS} END * interval '1 ms')
      FROM notification_channel c,
        LATERAL (SELECT to_timestamp($8) < clock_timestamp() - ${OLD_AFTER_SECONDS} * interval '1 s' AS is_old) age,
-       LATERAL (SELECT $9::timestamptz AS until) silence
+       LATERAL (SELECT ${silencedUntil('c.tenant_id', '$4::uuid', '$5::uuid')} AS until) silence
      WHERE c.tenant_id = $1 AND c.id = ANY ($2::uuid[]) AND c.enabled
      ON CONFLICT DO NOTHING`,
-    [
-      tenantId,
-      event.channelIds,
-      event.id,
-      event.ruleId,
-      event.agentId,
-      event.type,
-      event.startedBy,
-      event.at,
-      event.silencedUntil,
-    ],
+    [tenantId, event.channelIds, event.id, event.ruleId, event.agentId, event.type, event.startedBy, event.at],
     { name: 'enqueue-notifications' },
   );
 }
@@ -76,10 +73,10 @@ export interface Claimed {
 export async function settleHeldBack(sql: Sql): Promise<void> {
   await sql(
     `UPDATE notification n SET
-       status = CASE WHEN keep.is THEN 'PENDING' ELSE 'SILENCED' END,
-       due_at = CASE WHEN keep.is THEN n.due_at END
+       status = CASE WHEN keep.until IS NULL AND keep.is THEN 'PENDING' ELSE 'SILENCED' END,
+       due_at = CASE WHEN keep.until IS NOT NULL THEN keep.until WHEN keep.is THEN n.due_at END
      FROM (
-       SELECT h.tenant_id, h.id, CASE
+       SELECT h.tenant_id, h.id, ${silencedUntil('h.tenant_id', 'h.rule_id', 'h.agent_id')} AS until, CASE
          WHEN h.started_by IS NULL THEN NOT EXISTS (
            SELECT FROM alert_event e WHERE e.tenant_id = h.tenant_id AND e.started_by = h.event_id)
          ELSE coalesce((SELECT s.status = 'SENT' FROM notification s
@@ -205,11 +202,10 @@ export async function readNotification(sql: Sql, tenantId: string, id: string): 
   return row;
 }
 
-/** What a rule's silence held back is looked at again, now that it ends at another time. */
-export async function resilence(sql: Sql, tenantId: string, ruleId: string, until: Date | null): Promise<void> {
+/** What was held back is looked at again: what silences it has changed. */
+export async function lookAgain(sql: Sql, tenantId: string): Promise<void> {
   await sql(
-    `UPDATE notification SET due_at = coalesce($3, clock_timestamp())
-     WHERE tenant_id = $1 AND rule_id = $2 AND status = 'SILENCED' AND due_at IS NOT NULL`,
-    [tenantId, ruleId, until],
+    `UPDATE notification SET due_at = clock_timestamp() WHERE tenant_id = $1 AND status = 'SILENCED' AND due_at IS NOT NULL`,
+    [tenantId],
   );
 }

@@ -12,6 +12,7 @@ import { AuditEntryEntity } from './entities/audit-entry.entity.js';
 import { NotificationChannelEntity } from './entities/notification-channel.entity.js';
 import { RetentionEntity } from './entities/retention.entity.js';
 import { RetentionPolicyEntity } from './entities/retention-policy.entity.js';
+import { SilenceEntity } from './entities/silence.entity.js';
 import { TenantEntity } from './entities/tenant.entity.js';
 import { TokenEntity } from './entities/token.entity.js';
 import { UserEntity } from './entities/user.entity.js';
@@ -63,6 +64,7 @@ export function dataSourceOptions({ url, applicationName, poolSize, settings }: 
       AuditEntryEntity,
       AlertRuleEntity,
       NotificationChannelEntity,
+      SilenceEntity,
       RetentionEntity,
       RetentionPolicyEntity,
     ],

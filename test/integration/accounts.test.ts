@@ -203,7 +203,7 @@ const AUDITED = [
   ...['createUser', 'updateUser', 'deleteUser', 'createToken', 'revokeToken', 'createTenant', 'setTenantLimits'],
   ...['deleteTenant', 'createAlertRule', 'updateAlertRule', 'deleteAlertRule', 'setRetention', 'deleteTraffic'],
   ...['deleteAgent', 'silenceAlertRule', 'acknowledgeAlert', 'createNotificationChannel', 'updateNotificationChannel'],
-  'deleteNotificationChannel',
+  ...['deleteNotificationChannel', 'createSilence', 'deleteSilence'],
 ];
 /** What agents do, and what changes nothing. */
 const UNAUDITED = ['testNotificationChannel', 'connectAgent', 'openStream', 'ingestLogs', 'heartbeat'];
@@ -245,6 +245,12 @@ test('whatever a manager changes is audited, with what it was', async () => {
     admin,
   );
   await done('mutation ($id: ID!) { deleteNotificationChannel(id: $id) }', channel, admin);
+  const { createSilence: silence } = await done(
+    'mutation { createSilence(input: { name: "S", until: "2100-01-01T00:00:00Z" }) { id } }',
+    {},
+    admin,
+  );
+  await done('mutation ($id: ID!) { deleteSilence(id: $id) }', silence, admin);
   await done('mutation { setRetention(input: { defaultLogs: "PT2H" }) { defaultLogs } }', {}, admin);
   const timeframes = [{ from: '2024-01-01T00:00:00Z', to: '2024-02-01T00:00:00Z' }];
   await done(
@@ -259,6 +265,8 @@ test('whatever a manager changes is audited, with what it was', async () => {
     'AGENT_DELETED',
     'TRAFFIC_DELETED',
     'RETENTION_SET',
+    'SILENCE_DELETED',
+    'SILENCE_CREATED',
     'CHANNEL_DELETED',
     'CHANNEL_UPDATED',
     'CHANNEL_CREATED',
@@ -274,11 +282,11 @@ test('whatever a manager changes is audited, with what it was', async () => {
     'TENANT_CREATED',
   ]);
   const { auditLog } = await done(
-    '{ auditLog(first: 12) { nodes { action actor role subject changes { field before after } } pageInfo { endCursor hasNextPage } } }',
+    '{ auditLog(first: 14) { nodes { action actor role subject changes { field before after } } pageInfo { endCursor hasNextPage } } }',
     {},
     admin,
   );
-  expect(auditLog.nodes[9]).toEqual({
+  expect(auditLog.nodes[11]).toEqual({
     action: 'ALERT_RULE_UPDATED',
     actor: 'first administrator',
     role: 'ADMIN',
@@ -288,7 +296,7 @@ test('whatever a manager changes is audited, with what it was', async () => {
   expect(auditLog.nodes[0]).toMatchObject({ actor: 'local operator', role: 'OPERATOR' });
   const after = auditLog.pageInfo.endCursor;
   const rest = await done('query ($after: String) { auditLog(after: $after) { nodes { action } } }', { after }, admin);
-  expect(rest.auditLog.nodes.map(({ action }: { action: string }) => action)).toEqual((await actions(admin)).slice(12));
+  expect(rest.auditLog.nodes.map(({ action }: { action: string }) => action)).toEqual((await actions(admin)).slice(14));
 });
 
 test('of a deleted tenant nothing is left, though it went on sending', async () => {

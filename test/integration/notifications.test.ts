@@ -237,6 +237,41 @@ test('while a rule is silenced nothing is told; what still fires when that ends 
   expect(hook.received.map(({ body }) => JSON.parse(body).events[0].agent)).toEqual([still.name]);
 });
 
+test('an agent under maintenance is silent, the others are not; what lies ahead silences nothing yet', async () => {
+  const id = await channel('WEBHOOK', hook.url);
+  const ruleId = await rule('Maintained', [id]);
+  const [quiet, other] = [new Traffic(), new Traffic()];
+  await quiet.send([-30_000]);
+  const { agents } = await done(`{ agents(search: "${quiet.name}") { nodes { id name } } }`);
+  const agentIds = agents.nodes
+    .filter(({ name }: { name: string }) => name === quiet.name)
+    .map((one: { id: string }) => one.id);
+  const create = (input: object) =>
+    done('mutation ($input: SilenceInput!) { createSilence(input: $input) { id from until } }', {
+      input: { name: 'maintenance', ...input },
+    });
+  const until1 = new Date(Date.now() + 3_600_000).toISOString();
+  const { createSilence: silence } = await create({ agentIds, until: until1 });
+  await create({ ruleIds: [ruleId], from: until1, until: new Date(Date.now() + 7_200_000).toISOString() });
+  await quiet.burst();
+  await other.burst();
+  await until(() => hook.received.length === 1, 30_000, 'the other agent');
+  expect(JSON.parse(hook.received[0].body).events[0].agent).toBe(other.name);
+  const [{ notifications }] = await events(quiet.name);
+  expect(notifications).toMatchObject([{ status: 'SILENCED' }]);
+  const { silences } = await done('{ silences { name agentIds ruleIds until } }');
+  expect(silences).toMatchObject([
+    { agentIds, ruleIds: [], until: until1 },
+    { agentIds: [], ruleIds: [ruleId] },
+  ]);
+  await done('mutation ($id: ID!) { deleteSilence(id: $id) }', { id: silence.id });
+  await until(() => hook.received.length === 2, 30_000, 'what still fires');
+  const wrong = await server.gql('mutation ($input: SilenceInput!) { createSilence(input: $input) { id } }', {
+    input: { name: 'x', until: '2020-01-01T00:00:00Z' },
+  });
+  expect(wrong.errors?.[0].extensions.code).toBe('BAD_USER_INPUT');
+});
+
 test('one rule over many agents is told in one message', async () => {
   const id = await channel('WEBHOOK', hook.url);
   await rule('Everywhere', [id]);

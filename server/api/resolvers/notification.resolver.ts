@@ -1,14 +1,18 @@
 import { Arg, Authorized, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
-import { NotificationChannelInput, NotificationChannelPatch } from '../../../schema/inputs/notification.input.js';
+import {
+  NotificationChannelInput,
+  NotificationChannelPatch,
+  SilenceInput,
+} from '../../../schema/inputs/notification.input.js';
 import { AlertEvent } from '../../../schema/types/alert.type.js';
-import { Notification, NotificationChannel } from '../../../schema/types/notification.type.js';
+import { Notification, NotificationChannel, Silence } from '../../../schema/types/notification.type.js';
 import { auditOf } from '../../accounts/index.js';
 import { badInput } from '../../errors.js';
 import { type ChannelChange, type NotificationRow, shownTarget } from '../../notify/index.js';
 import { NotificationChannelEntity } from '../../store/entities/notification-channel.entity.js';
 import { MANAGERS, READERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
-import { notificationsOf, readOnce } from '../request.js';
+import { notificationsOf, readOnce, requestNow } from '../request.js';
 
 type NotificationSource = Notification & Pick<NotificationRow, 'channelId'>;
 
@@ -78,6 +82,37 @@ export class NotificationResolver {
   @Mutation(() => Notification, { description: 'Sends a message at once, and says what came of it.' })
   async testNotificationChannel(@Ctx() context: Context, @Arg('id', () => ID) id: string): Promise<NotificationSource> {
     return notificationOf(await context.services.courier.test(caller(context).tenantId, id));
+  }
+}
+
+/** When nobody is told. */
+@Resolver()
+export class SilenceResolver {
+  @Authorized(READERS)
+  @Query(() => [Silence], { description: 'Those that have not ended.' })
+  silences(@Ctx() context: Context): Promise<Silence[]> {
+    return context.services.silences.list(caller(context).tenantId);
+  }
+
+  @Authorized(MANAGERS)
+  @Mutation(() => Silence, {
+    description: 'From now on, or ahead, for maintenance. When it ends, what still fires is told.',
+  })
+  async createSilence(
+    @Ctx() context: Context,
+    @Arg('input', () => SilenceInput) { from, ...input }: SilenceInput,
+  ): Promise<Silence> {
+    const identity = caller(context);
+    const begun = from ?? new Date(await requestNow(context));
+    return context.services.silences.create(identity.tenantId, { ...input, from: begun }, auditOf(identity));
+  }
+
+  @Authorized(MANAGERS)
+  @Mutation(() => Boolean)
+  async deleteSilence(@Ctx() context: Context, @Arg('id', () => ID) id: string): Promise<boolean> {
+    const identity = caller(context);
+    await context.services.silences.delete(identity.tenantId, id, auditOf(identity));
+    return true;
   }
 }
 
