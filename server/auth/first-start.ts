@@ -1,6 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Role } from '../../schema/enums/index.js';
+import { insertTenant } from '../accounts/insert-tenant.js';
 import type { Database } from '../store/database.js';
 import { hashSecret, newSecret } from './tokens.js';
 
@@ -28,20 +29,18 @@ export async function prepareFirstStart(db: Database, local: LocalTokens): Promi
 }
 
 async function defaultTenant(db: Database): Promise<string> {
-  await db.ownerSql(
-    `WITH made AS (INSERT INTO tenant (name) SELECT $1 WHERE NOT EXISTS (SELECT FROM tenant) ON CONFLICT DO NOTHING RETURNING id),
-       counted AS (INSERT INTO tenant_counter (tenant_id) SELECT id FROM made),
-       measured AS (INSERT INTO tenant_traffic (tenant_id) SELECT id FROM made),
-       keeping AS (INSERT INTO retention (tenant_id) SELECT id FROM made),
-       errors AS (
-         INSERT INTO retention_policy (tenant_id, place, name, filter, keep_seconds)
-         SELECT id, 1, 'Errors', '{"statusMin": 400}', 604800 FROM made)
-     INSERT INTO alert_rule (tenant_id, name, metric, window_seconds, comparison, threshold, severity)
-     SELECT id, 'High traffic', 'HITS_PER_SECOND', 120, 'GREATER_THAN', 10, 'WARNING' FROM made`,
-    [DEFAULT_TENANT],
-  );
-  const [tenant] = await db.ownerSql<{ id: string }>('SELECT id FROM tenant ORDER BY created_at, id LIMIT 1');
-  return tenant.id;
+  const oldest = async () => {
+    const [tenant] = await db.ownerSql<{ id: string }>('SELECT id FROM tenant ORDER BY created_at, id LIMIT 1');
+    return tenant?.id;
+  };
+  const known = await oldest();
+  if (known !== undefined) return known;
+  return insertTenant(db, DEFAULT_TENANT).catch(async (error: unknown) => {
+    // Another server, which starts at the same moment, has made it.
+    const made = await oldest();
+    if (made === undefined) throw error;
+    return made;
+  });
 }
 
 async function ensureTokenFile(
