@@ -185,10 +185,13 @@ COMMENT ON COLUMN log_chunk.parts IS 'batches of the entries, and how many of ea
 COMMENT ON COLUMN log_chunk.join_at IS 'when it is joined with its stream''s others of the same instant and keep; null: never';
 
 CREATE TABLE log_chunk_days PARTITION OF log_chunk FOR VALUES IN ('days') PARTITION BY RANGE (expires_at);
+ALTER TABLE log_chunk_days ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE log_chunk_hours PARTITION OF log_chunk FOR VALUES IN ('hours') PARTITION BY RANGE (expires_at);
+ALTER TABLE log_chunk_hours ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE log_chunk_months PARTITION OF log_chunk FOR VALUES IN ('months') PARTITION BY RANGE (expires_at);
+ALTER TABLE log_chunk_months ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE migration (
   id integer NOT NULL DEFAULT nextval('migration_id_seq'::regclass),

@@ -9,6 +9,7 @@ import { DeletionResolver } from './resolvers/deletion.resolver.js';
 import { ConnectAgentPayloadResolver, IngestLogsPayloadResolver, IngestResolver } from './resolvers/ingest.resolver.js';
 import { LiveResolver } from './resolvers/live.resolver.js';
 import { LogResolver } from './resolvers/log.resolver.js';
+import { PlanResolver } from './resolvers/plan.resolver.js';
 import { AgentRetentionResolver, RetentionResolver } from './resolvers/retention.resolver.js';
 import { TrafficResolver, TrafficStatsResolver } from './resolvers/traffic.resolver.js';
 
@@ -39,6 +40,7 @@ export function buildApiSchema(): Promise<GraphQLSchema> {
       DeletionResolver,
       RetentionResolver,
       AgentRetentionResolver,
+      PlanResolver,
     ],
     orphanedTypes: [],
     authChecker: checkAuthority,

@@ -1,5 +1,6 @@
 import { agentWatermarkMs } from '../core/time/clock.js';
 import { ApiError } from '../errors.js';
+import { admitAgent } from '../plans/index.js';
 import type { Transaction } from '../store/database.js';
 import {
   type AgentName,
@@ -14,11 +15,15 @@ import type { Outcome } from './together.js';
 /**
  * Takes the agent's lock, the right to change anything of it: positions, windows, chunks, alert states. The agent is
  * registered where it is new.
+ *
+ * @throws ApiError RESOURCE_EXHAUSTED where it is new, or was deleted, and the plan has no room for it.
  */
 export async function lockOrRegisterAgent(tx: Transaction, tenantId: string, name: string): Promise<LockedAgentRow> {
   for (;;) {
     const locked = await lockAgent(tx.sql, tenantId, name);
+    if (locked?.hidden) await admitAgent(tx, tenantId);
     if (locked) return locked;
+    await admitAgent(tx, tenantId);
     // What the tenant keeps no longer, a new agent does not begin to.
     await tx.sql(
       `INSERT INTO agent (tenant_id, name, window_floors, breakdown_floors)
@@ -53,6 +58,10 @@ export const lockFree: LockAgents = async (tx, agents) => {
   const known = await knownAgents(tx.sql, agents);
   return locked.map((agent, i) => agent ?? (known[i] ? 'HELD' : 'ALONE'));
 };
+
+/** The same; what was deleted and comes again must be admitted as what is new. */
+export const lockFreeShown: LockAgents = async (tx, agents) =>
+  (await lockFree(tx, agents)).map((agent) => (typeof agent !== 'string' && agent.hidden ? 'ALONE' : agent));
 
 /** One: waits for it where it is known. */
 export const lockWaitingFor: LockAgents = async (tx, [{ tenantId, name }]) => [

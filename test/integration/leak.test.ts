@@ -252,5 +252,6 @@ test("an agent's token reads what is in the list, wherever it reaches it, and no
     'Agent.retentionPolicies',
     'Agent.traffic',
     'Stream.rejections',
+    'Tenant.usage',
   ]);
 });
