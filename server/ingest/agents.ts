@@ -10,7 +10,7 @@ import {
   lockFreeAgents,
   readClockStreams,
 } from '../store/sql/agent.sql.js';
-import type { Outcome } from './together.js';
+import type { Outcome, Owner } from './together.js';
 
 /**
  * Takes the agent's lock, the right to change anything of it: positions, windows, chunks, alert states. The agent is
@@ -35,8 +35,10 @@ export async function lockOrRegisterAgent(tx: Transaction, tenantId: string, nam
 }
 
 /** One agent's requests are done in the order in which they came. */
-export const agentKeyOf = ({ tenantId, agentName }: { tenantId: string; agentName: string }): string =>
-  `${tenantId} ${agentName}`;
+export const ownerOf = ({ tenantId, agentName }: { tenantId: string; agentName: string }): Owner => ({
+  tenant: tenantId,
+  key: `${tenantId} ${agentName}`,
+});
 
 /** What came of a group of one that waited for its agent. */
 export function only<Result>([outcome]: readonly Outcome<Result>[]): Result {

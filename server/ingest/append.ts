@@ -6,7 +6,7 @@ import { RetentionCache } from '../retention/index.js';
 import { freshBody } from '../store/chunk-body.js';
 import type { Database, Transaction } from '../store/database.js';
 import { withPartitions } from '../store/partitions.js';
-import { agentKeyOf, lockFreeShown, lockWaiting, only } from './agents.js';
+import { lockFreeShown, lockWaiting, only, ownerOf } from './agents.js';
 import { appendGroup } from './append-group.js';
 import { appendWithoutGuilty, refusesBatch } from './isolate.js';
 import { type OpenedWindows, OpenWindows } from './open-windows.js';
@@ -15,7 +15,7 @@ import { type Outcome, RETRY_AFTER_MS, Together } from './together.js';
 
 /** Batches and lines that share a transaction at most: a large batch has one to itself. */
 const GROUP = { items: 128, weight: 8_192 };
-/** Lines that wait at most; more are told to come again: a decoded batch takes memory. */
+/** Lines that wait at most, of all tenants; more are told to come again: a decoded batch takes memory. */
 const WAITING_LINES_MAX = 32 * 8_192;
 
 /**
@@ -60,11 +60,11 @@ export class Ingest {
   }
 
   private async appendWithOthers(request: AppendRequest): Promise<AppendResult> {
-    if (this.batches.weight > WAITING_LINES_MAX) throw exhausted(RETRY_AFTER_MS);
+    if (!this.batches.hasRoom(request.tenantId, WAITING_LINES_MAX)) throw exhausted(RETRY_AFTER_MS);
     const body = freshBody(chunkOf(request.wire));
     body.catch(() => undefined);
     const attempt = { request, body, refusal: null };
-    return this.batches.add(agentKeyOf(request), request.batch.count, attempt);
+    return this.batches.add(ownerOf(request), request.batch.count, attempt);
   }
 
   private async appendTogether(attempts: readonly Attempt[]): Promise<Outcome<AppendResult>[]> {
