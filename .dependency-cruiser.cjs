@@ -41,14 +41,14 @@ module.exports = {
     {
       name: 'steps-below-the-api',
       severity: 'error',
-      from: { path: '^server/(ingest|store|rollup|retention|deletion|jobs|live|alerts|auth|accounts|notify)/' },
+      from: { path: '^server/(ingest|store|rollup|retention|deletion|jobs|live|alerts|auth|accounts|notify|plans)/' },
       to: { path: '^server/(api/|main)' },
     },
     {
       name: 'store-is-below-the-steps',
       severity: 'error',
       from: { path: '^server/store/' },
-      to: { path: '^server/(ingest|rollup|retention|deletion|jobs|live|alerts|auth|accounts|notify)/' },
+      to: { path: '^server/(ingest|rollup|retention|deletion|jobs|live|alerts|auth|accounts|notify|plans)/' },
     },
     {
       name: 'main-is-the-root',

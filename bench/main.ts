@@ -4,6 +4,7 @@ import { measureIngest } from './ingest.js';
 import { measureJoining } from './joining.js';
 import { describeMachine } from './machine.js';
 import { measureMemory } from './memory.js';
+import { measureNoisy } from './noisy.js';
 import { measureRollups } from './rollups.js';
 import { measureSmallAgents } from './small-agents.js';
 import { measureStatistics } from './statistics.js';
@@ -49,6 +50,12 @@ const PARTS: Record<string, Part> = {
     title: 'Statistics',
     about: 'queries of an hour, a year (--quick: ten days), ten years, on windows that the product rolled up',
     measure: measureStatistics,
+  },
+  noisy: {
+    title: 'A noisy tenant',
+    about: 'one tenant at ten times its plan, and what another feels of it; by name only: some four minutes',
+    measure: measureNoisy,
+    byNameOnly: true,
   },
   memory: {
     title: 'Memory',

@@ -208,10 +208,13 @@ COMMENT ON COLUMN log_chunk.parts IS 'batches of the entries, and how many of ea
 COMMENT ON COLUMN log_chunk.join_at IS 'when it is joined with its stream''s others of the same instant and keep; null: never';
 
 CREATE TABLE log_chunk_days PARTITION OF log_chunk FOR VALUES IN ('days') PARTITION BY RANGE (expires_at);
+ALTER TABLE log_chunk_days ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE log_chunk_hours PARTITION OF log_chunk FOR VALUES IN ('hours') PARTITION BY RANGE (expires_at);
+ALTER TABLE log_chunk_hours ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE log_chunk_months PARTITION OF log_chunk FOR VALUES IN ('months') PARTITION BY RANGE (expires_at);
+ALTER TABLE log_chunk_months ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE migration (
   id integer NOT NULL DEFAULT nextval('migration_id_seq'::regclass),
@@ -315,6 +318,24 @@ ALTER TABLE rollup_mark ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON rollup_mark USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
 GRANT DELETE, INSERT, SELECT, UPDATE ON rollup_mark TO hlm_app;
 COMMENT ON TABLE rollup_mark IS 'windows that are dirty: to be computed anew from the next finer ones; so is every coarser window that holds them';
+
+CREATE TABLE silence (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT gen_random_uuid(),
+  name text NOT NULL,
+  rule_ids uuid[] NOT NULL DEFAULT '{}'::uuid[],
+  agent_ids uuid[] NOT NULL DEFAULT '{}'::uuid[],
+  from_at timestamp with time zone NOT NULL,
+  until_at timestamp with time zone NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT now(),
+  CONSTRAINT silence_check CHECK ((until_at > from_at)),
+  CONSTRAINT silence_pkey PRIMARY KEY (tenant_id, id),
+  CONSTRAINT silence_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE
+);
+ALTER TABLE silence ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON silence USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON silence TO hlm_app;
+COMMENT ON TABLE silence IS 'of these rules over these agents (all where empty) nobody is told within it; a maintenance window lies ahead';
 
 CREATE TABLE stream (
   tenant_id uuid NOT NULL,

@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'BAD_USER_INPUT'
   | 'PAYLOAD_TOO_LARGE'
   | 'QUERY_TOO_COMPLEX'
+  | 'RATE_LIMITED'
   | 'RESOURCE_EXHAUSTED'
   | 'UNAVAILABLE'
   | 'INTERNAL_SERVER_ERROR';
@@ -47,6 +48,10 @@ export const badInput = (message: string) => new ApiError('BAD_USER_INPUT', mess
 /** Load or a restart: nothing was done, and the same call will work later. */
 export const exhausted = (retryAfterMs: number) =>
   new ApiError('RESOURCE_EXHAUSTED', `The server is busy; try again in ${retryAfterMs} ms.`, { retryAfterMs });
+
+/** More than the caller may: nothing was done, and the same call will work once that time has passed. */
+export const rateLimited = (message: string, retryAfterMs: number) =>
+  new ApiError('RATE_LIMITED', message, { retryAfterMs });
 
 /** What asks a server that stops is told: about when the next one may be up. */
 const RESTART_MS = 1_000;

@@ -2,8 +2,11 @@
 
 export type Answer =
   | { kind: 'data'; data: unknown }
-  /** Nothing was done, or nobody knows: send the same again, not before `retryAfterMs`. `served`: the API said so. */
-  | { kind: 'retry'; why: string; retryAfterMs: number | null; served: boolean }
+  /**
+   * Nothing was done, or nobody knows: send the same again, not before `retryAfterMs`. `served`: the API said so.
+   * `limited`: for more than was allowed, which is no trouble of the server's.
+   */
+  | { kind: 'retry'; why: string; retryAfterMs: number | null; served: boolean; limited: boolean }
   /** Sending it again would change nothing. */
   | { kind: 'refused'; code: string; message: string }
   /** Something else than the API answers at this address. */
@@ -22,6 +25,9 @@ const FINAL_CODES = new Set([
   'GRAPHQL_VALIDATION_FAILED',
   'OPERATION_RESOLUTION_FAILURE',
 ]);
+
+/** Who is to come back so late is not to wait for trouble that passes, but for somebody to allow more. */
+const LONG_WAIT_MS = 5_000;
 
 /** Longest that a server's wish to be left alone is believed, one minute. */
 const RETRY_AFTER_MS_MAX = 60_000;
@@ -53,7 +59,7 @@ export function readAnswer(status: number, body: string): Answer {
   const response = parseResponse(body);
   if (response === null) {
     const why = `answered with HTTP status ${status}`;
-    if (passes(status)) return { kind: 'retry', why, retryAfterMs: null, served: false };
+    if (passes(status)) return { kind: 'retry', why, retryAfterMs: null, served: false, limited: false };
     if (status === 401 || status === 403) return { kind: 'refused', code: 'UNAUTHENTICATED', message: why };
     return { kind: 'foreign', why: `does not answer GraphQL (HTTP status ${status})` };
   }
@@ -64,5 +70,6 @@ export function readAnswer(status: number, body: string): Answer {
   if (typeof code === 'string' && FINAL_CODES.has(code)) return { kind: 'refused', code, message };
   const waitMs =
     typeof retryAfterMs === 'number' && retryAfterMs >= 0 ? Math.min(retryAfterMs, RETRY_AFTER_MS_MAX) : null;
-  return { kind: 'retry', why: `answered: ${message}`, retryAfterMs: waitMs, served: true };
+  const limited = code === 'RATE_LIMITED' || (waitMs ?? 0) >= LONG_WAIT_MS;
+  return { kind: 'retry', why: `answered: ${message}`, retryAfterMs: waitMs, served: true, limited };
 }

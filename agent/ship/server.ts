@@ -11,6 +11,8 @@ import { keptConnections, type Post } from './post.js';
 const REQUEST_TIMEOUT_MS = 30_000;
 /** Failures in a row that are worth a line: a connection that was closed while resting is none. */
 const SAID_AFTER_FAILURES = 2;
+/** A limit is said once, and again only after so long without it: it may last for days. */
+const LIMIT_SAID_AGAIN_MS = 300_000;
 
 export interface ServerOptions {
   /** GraphQL addresses: on a failed connection the next one is tried. */
@@ -42,6 +44,8 @@ function networkTrouble(error: unknown, timedOut: boolean): string {
 export class Server {
   private place = 0;
   private failures = 0;
+  /** When the last answer was that this is more than allowed, by the monotonic clock. */
+  private limitedMs = Number.NEGATIVE_INFINITY;
   private everAnswered = false;
   private readonly texts = new Map<unknown, string>();
   private readonly send: Post;
@@ -94,11 +98,17 @@ export class Server {
       if (answer.kind === 'refused') throw this.refusal(answer.code, answer.message);
       // Later it is a gateway between two releases, not a wrong address.
       if (answer.kind === 'foreign' && !this.everAnswered) throw new UserError(`${this.url} ${answer.why}`);
+      if (answer.kind === 'retry' && answer.limited) {
+        // Another server would say the same, or be made to let through what is too much.
+        this.limited(answer.why);
+        return answer;
+      }
       const served = answer.kind === 'retry' && answer.served;
       const retryAfterMs = answer.kind === 'retry' ? answer.retryAfterMs : null;
       this.failed(answer.why);
       this.place = (this.place + 1) % this.options.urls.length;
-      if (served || server >= this.options.urls.length) return { kind: 'retry', why: answer.why, retryAfterMs, served };
+      if (served || server >= this.options.urls.length)
+        return { kind: 'retry', why: answer.why, retryAfterMs, served, limited: false };
     }
   }
 
@@ -118,7 +128,8 @@ export class Server {
       return readAnswer(status, answer);
     } catch (error) {
       if (hard.aborted) return null;
-      return { kind: 'retry', why: networkTrouble(error, given.signal.aborted), retryAfterMs: null, served: false };
+      const why = networkTrouble(error, given.signal.aborted);
+      return { kind: 'retry', why, retryAfterMs: null, served: false, limited: false };
     } finally {
       clearTimeout(timer);
       hard.removeEventListener('abort', giveUp);
@@ -132,6 +143,12 @@ export class Server {
     if (code === 'FORBIDDEN')
       return new UserError(`${this.url}: this token may not send logs for this agent: ${message}`);
     return new UserError(`${this.url} refused: ${message} (${code})`);
+  }
+
+  private limited(why: string): void {
+    const nowMs = this.options.clock.monotonicMs();
+    if (nowMs - this.limitedMs > LIMIT_SAID_AGAIN_MS) this.options.say(`${this.url} ${why}`);
+    this.limitedMs = nowMs;
   }
 
   private failed(why: string): void {

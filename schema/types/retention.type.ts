@@ -26,7 +26,9 @@ export class LogFilter {
   search?: string | null;
 }
 
-@ObjectType({ description: 'How long some raw entries are kept, from when they were taken in.' })
+@ObjectType({
+  description: 'How long some raw entries are kept, from when they were taken in: no longer than the plan allows.',
+})
 export class RetentionPolicy {
   @Field(() => ID)
   id!: string;
@@ -105,7 +107,7 @@ export class Retention {
   @Field(() => [RetentionPolicy], { description: 'First match wins; what none matches is kept for the default.' })
   policies!: RetentionPolicy[];
 
-  @Field(() => GraphQLDuration)
+  @Field(() => GraphQLDuration, { description: 'Of what no policy matches; no longer than the plan allows.' })
   defaultLogs!: number;
 
   @Field(() => [WindowRetention], { description: 'How long windows of each resolution are kept; for ever where null.' })

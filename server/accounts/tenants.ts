@@ -74,7 +74,6 @@ export class Tenants {
       const after = await tx.manager.findOneByOrFail(TenantEntity, { id });
       const changes = changesBetween(shownLimits(before), shownLimits(after));
       const keepChanged = before.keepLogsMaxSeconds !== after.keepLogsMaxSeconds;
-      if (keepChanged) await tx.sql('UPDATE retention SET version = version + 1 WHERE tenant_id = $1', [id]);
       if (changes.length > 0)
         await recordTwice(tx, actor, id, {
           action: 'TENANT_LIMITS_SET',

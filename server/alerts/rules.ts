@@ -3,6 +3,7 @@ import { recoveryProblem } from '../core/alerts/decide.js';
 import { alertClockMs, decidableUntil } from '../core/time/clock.js';
 import { badInput, notFound } from '../errors.js';
 import { lookAgain } from '../notify/index.js';
+import { admitAlertRule } from '../plans/index.js';
 import type { Database, Transaction } from '../store/database.js';
 import { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
 import { type LockedAgentRow, lockAgentById, readClockStreams } from '../store/sql/agent.sql.js';
@@ -52,9 +53,13 @@ export class Rules {
     return this.db.inTenants([tenantId], ({ manager }) => manager.findOneBy(AlertRuleEntity, { tenantId, id }));
   }
 
-  /** @throws ApiError BAD_USER_INPUT naming what is wrong; NOT_FOUND where an agent is not the tenant's. */
+  /**
+   * @throws ApiError BAD_USER_INPUT naming what is wrong; NOT_FOUND where an agent is not the tenant's;
+   * RESOURCE_EXHAUSTED where the plan has no room for another.
+   */
   async create(tenantId: string, input: Required<RuleChange>, audit: Audit = unrecorded): Promise<AlertRuleEntity> {
     const { rule, agents } = await this.db.inTenants([tenantId], async (tx) => {
+      await admitAlertRule(tx, tenantId);
       const agents = await lockAgents(tx, tenantId);
       checkRule(input, agents);
       await checkChannels(tx, tenantId, input.channelIds);

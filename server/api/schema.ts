@@ -10,6 +10,7 @@ import { ConnectAgentPayloadResolver, IngestLogsPayloadResolver, IngestResolver 
 import { LiveResolver } from './resolvers/live.resolver.js';
 import { LogResolver } from './resolvers/log.resolver.js';
 import { AlertNotificationResolver, NotificationResolver, SilenceResolver } from './resolvers/notification.resolver.js';
+import { PlanResolver } from './resolvers/plan.resolver.js';
 import { AgentRetentionResolver, RetentionResolver } from './resolvers/retention.resolver.js';
 import { TrafficResolver, TrafficStatsResolver } from './resolvers/traffic.resolver.js';
 
@@ -46,6 +47,7 @@ export function buildApiSchema(): Promise<GraphQLSchema> {
       DeletionResolver,
       RetentionResolver,
       AgentRetentionResolver,
+      PlanResolver,
     ],
     orphanedTypes: [],
     authChecker: checkAuthority,

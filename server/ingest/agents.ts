@@ -1,5 +1,6 @@
 import { agentWatermarkMs } from '../core/time/clock.js';
 import { ApiError, unauthenticated } from '../errors.js';
+import { admitAgent } from '../plans/index.js';
 import type { Transaction } from '../store/database.js';
 import {
   type AgentName,
@@ -9,19 +10,22 @@ import {
   lockFreeAgents,
   readClockStreams,
 } from '../store/sql/agent.sql.js';
-import type { Outcome } from './together.js';
+import type { Outcome, Owner } from './together.js';
 
 /**
  * Takes the agent's lock, the right to change anything of it: positions, windows, chunks, alert states. The agent is
  * registered where it is new.
  *
- * @throws ApiError UNAUTHENTICATED where the tenant is being deleted.
+ * @throws ApiError UNAUTHENTICATED where the tenant is being deleted; RESOURCE_EXHAUSTED where it is new, or was deleted, and
+ * the plan has no room for it.
  */
 export async function lockOrRegisterAgent(tx: Transaction, tenantId: string, name: string): Promise<LockedAgentRow> {
   for (let attempt = 0; ; attempt++) {
     const locked = await lockAgent(tx.sql, tenantId, name);
+    if (locked?.hidden) await admitAgent(tx, tenantId);
     if (locked) return locked;
     if (attempt > 0 && !(await isTenant(tx, tenantId))) throw unauthenticated();
+    await admitAgent(tx, tenantId);
     // What the tenant keeps no longer, a new agent does not begin to.
     await tx.sql(
       `INSERT INTO agent (tenant_id, name, window_floors, breakdown_floors)
@@ -37,8 +41,10 @@ async function isTenant({ sql }: Transaction, tenantId: string): Promise<boolean
 }
 
 /** One agent's requests are done in the order in which they came. */
-export const agentKeyOf = ({ tenantId, agentName }: { tenantId: string; agentName: string }): string =>
-  `${tenantId} ${agentName}`;
+export const ownerOf = ({ tenantId, agentName }: { tenantId: string; agentName: string }): Owner => ({
+  tenant: tenantId,
+  key: `${tenantId} ${agentName}`,
+});
 
 /** What came of a group of one that waited for its agent. */
 export function only<Result>([outcome]: readonly Outcome<Result>[]): Result {
@@ -60,6 +66,10 @@ export const lockFree: LockAgents = async (tx, agents) => {
   const known = await knownAgents(tx.sql, agents);
   return locked.map((agent, i) => agent ?? (known[i] ? 'HELD' : 'ALONE'));
 };
+
+/** The same; what was deleted and comes again must be admitted as what is new. */
+export const lockFreeShown: LockAgents = async (tx, agents) =>
+  (await lockFree(tx, agents)).map((agent) => (typeof agent !== 'string' && agent.hidden ? 'ALONE' : agent));
 
 /** One: waits for it where it is known. */
 export const lockWaitingFor: LockAgents = async (tx, [{ tenantId, name }]) => [

@@ -1,11 +1,12 @@
 import type { Logger } from 'pino';
 import type { LogBatch } from '../../schema/log-batch.js';
 import { exhausted } from '../errors.js';
+import { EntryRates } from '../plans/index.js';
 import { RetentionCache } from '../retention/index.js';
 import { freshBody } from '../store/chunk-body.js';
 import type { Database, Transaction } from '../store/database.js';
 import { withPartitions } from '../store/partitions.js';
-import { agentKeyOf, lockFree, lockWaiting, only } from './agents.js';
+import { lockFreeShown, lockWaiting, only, ownerOf } from './agents.js';
 import { appendGroup } from './append-group.js';
 import { appendWithoutGuilty, refusesBatch } from './isolate.js';
 import { type OpenedWindows, OpenWindows } from './open-windows.js';
@@ -14,7 +15,7 @@ import { type Outcome, RETRY_AFTER_MS, Together } from './together.js';
 
 /** Batches and lines that share a transaction at most: a large batch has one to itself. */
 const GROUP = { items: 128, weight: 8_192 };
-/** Lines that wait at most; more are told to come again: a decoded batch takes memory. */
+/** Lines that wait at most, of all tenants; more are told to come again: a decoded batch takes memory. */
 const WAITING_LINES_MAX = 32 * 8_192;
 
 /**
@@ -24,6 +25,7 @@ const WAITING_LINES_MAX = 32 * 8_192;
 export class Ingest {
   private readonly retention = new RetentionCache();
   private readonly openWindows = new OpenWindows();
+  private readonly rates: EntryRates;
   private readonly batches = new Together<Attempt, AppendResult>({
     limits: GROUP,
     together: (attempts) => this.appendTogether(attempts),
@@ -34,28 +36,41 @@ export class Ingest {
     private readonly db: Database,
     private readonly log: Logger,
     private readonly onAppended: (tenantId: string, result: AppendResult) => void,
-  ) {}
+  ) {
+    this.rates = new EntryRates(db, () => performance.now());
+  }
 
   /**
    * Appends a batch, or says why not; sent again, it changes nothing.
    *
    * @throws ApiError RESOURCE_EXHAUSTED where the server or the database is busy or away: nothing was done, or its
-   * outcome is found out by sending again.
+   * outcome is found out by sending again. RATE_LIMITED where the tenant sends more than its plan allows: nothing was done.
    */
   async append(request: AppendRequest): Promise<AppendResult> {
-    if (this.batches.weight > WAITING_LINES_MAX) throw exhausted(RETRY_AFTER_MS);
+    const giveBack = await this.rates.take(request.tenantId, request.batch.count);
+    let isAppended = false;
+    try {
+      const result = await this.appendWithOthers(request);
+      isAppended = result.outcome === 'APPENDED';
+      if (isAppended) this.onAppended(request.tenantId, result);
+      return result;
+    } finally {
+      if (!isAppended) giveBack();
+    }
+  }
+
+  private async appendWithOthers(request: AppendRequest): Promise<AppendResult> {
+    if (!this.batches.hasRoom(request.tenantId, WAITING_LINES_MAX)) throw exhausted(RETRY_AFTER_MS);
     const body = freshBody(chunkOf(request.wire));
     body.catch(() => undefined);
     const attempt = { request, body, refusal: null };
-    const result = await this.batches.add(agentKeyOf(request), request.batch.count, attempt);
-    if (result.outcome === 'APPENDED') this.onAppended(request.tenantId, result);
-    return result;
+    return this.batches.add(ownerOf(request), request.batch.count, attempt);
   }
 
   private async appendTogether(attempts: readonly Attempt[]): Promise<Outcome<AppendResult>[]> {
     const { outcomes, opened } = await this.inTransaction(attempts, async (tx) => {
       const opened = this.openWindows.begin();
-      const how = { lock: lockFree, retention: this.retention, opened };
+      const how = { lock: lockFreeShown, retention: this.retention, opened };
       return { outcomes: await appendGroup(tx, attempts, how), opened };
     });
     opened.committed();

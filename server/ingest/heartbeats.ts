@@ -3,7 +3,7 @@ import { notFound } from '../errors.js';
 import type { Database, Transaction } from '../store/database.js';
 import { type LockedAgentRow, noteHeartbeats } from '../store/sql/agent.sql.js';
 import { endStreams, noteStreams } from '../store/sql/stream.sql.js';
-import { agentKeyOf, type LockAgents, lockFree, lockWaitingFor, only, watermarksOf } from './agents.js';
+import { type LockAgents, lockFree, lockWaitingFor, only, ownerOf, watermarksOf } from './agents.js';
 import { type Outcome, Together } from './together.js';
 
 export interface Heartbeat {
@@ -59,7 +59,7 @@ export class Heartbeats {
 
   /** @throws ApiError NOT_FOUND where the agent is not known; RESOURCE_EXHAUSTED where the database is busy or away. */
   beat(heartbeat: Heartbeat): Promise<HeartbeatResult> {
-    return this.waiting.add(agentKeyOf(heartbeat), 1, { heartbeat, atMs: performance.now() });
+    return this.waiting.add(ownerOf(heartbeat), 1, { heartbeat, atMs: performance.now() });
   }
 
   private note(received: readonly Received[], lock: LockAgents): Promise<Outcome<HeartbeatResult>[]> {

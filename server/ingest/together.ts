@@ -1,6 +1,13 @@
 import { type GroupLimits, GroupQueue, type Waiting } from '../core/ingest/grouping.js';
 import { ApiError, exhausted, isTransient } from '../errors.js';
 
+/** Whose a request is. */
+export interface Owner {
+  tenant: string;
+  /** The agent, among those of all tenants. */
+  key: string;
+}
+
 /** What came of one of a group; nothing was done where another holds its agent, or it must be done alone. */
 export type Outcome<Result> = Result | ApiError | 'HELD' | 'ALONE';
 
@@ -16,6 +23,7 @@ export interface TogetherOptions<Request, Result> {
 const GROUPS_AT_ONCE = 2;
 /** Requests that are done alone, at a time: each may wait for its agent's lock. */
 const ALONE_AT_ONCE = 4;
+const ONE_AT_A_TIME = { items: 1, weight: Number.POSITIVE_INFINITY };
 /** One whose agent another holds joins so many groups before it waits for the lock alone. */
 const TRIES_IN_GROUPS = 3;
 /** When a request that found no room, or no database, may come again. */
@@ -29,12 +37,12 @@ interface Pending<Request, Result> {
 }
 
 /**
- * Does what arrives together in one transaction (group commit). An agent's requests keep their order, and one that fails
- * fails no other: what cannot be done as a group is done one by one.
+ * Does what arrives together in one transaction (group commit). Tenants have even shares of it; an agent's requests keep
+ * their order, and one that fails fails no other: what cannot be done as a group is done one by one.
  */
 export class Together<Request, Result> {
   private readonly groups: GroupQueue<Pending<Request, Result>>;
-  private readonly alone: Waiting<Pending<Request, Result>>[] = [];
+  private readonly alone = new GroupQueue<Pending<Request, Result>>(ONE_AT_A_TIME);
   private groupsRunning = 0;
   private aloneRunning = 0;
 
@@ -42,19 +50,18 @@ export class Together<Request, Result> {
     this.groups = new GroupQueue(options.limits);
   }
 
-  /** What waits, in the limits' unit of weight. */
-  get weight(): number {
-    return this.groups.weight;
+  /** Whether more of a tenant may wait, of `max` for all, in the limits' unit of weight. */
+  hasRoom(tenant: string, max: number): boolean {
+    return this.groups.hasRoom(tenant, max);
   }
 
   /**
-   * @param key the agent
    * @throws ApiError; RESOURCE_EXHAUSTED where the database is busy or away: nothing was done, or its outcome is found out
    * by sending again.
    */
-  add(key: string, weight: number, request: Request): Promise<Result> {
+  add({ tenant, key }: Owner, weight: number, request: Request): Promise<Result> {
     return new Promise((resolve, reject) => {
-      this.groups.add({ key, weight, item: { request, tries: 0, resolve, reject } });
+      this.groups.add({ tenant, key, weight, item: { request, tries: 0, resolve, reject } });
       this.pump();
     });
   }
@@ -69,8 +76,9 @@ export class Together<Request, Result> {
         this.pump();
       });
     }
-    while (this.aloneRunning < ALONE_AT_ONCE && this.alone.length > 0) {
-      const one = this.alone.shift()!;
+    while (this.aloneRunning < ALONE_AT_ONCE) {
+      const [one] = this.alone.take();
+      if (one === undefined) break;
       this.aloneRunning++;
       void this.doAlone(one).finally(() => {
         this.aloneRunning--;
@@ -87,15 +95,15 @@ export class Together<Request, Result> {
       });
     } catch (error) {
       if (isTransient(error)) for (const one of group) this.fail(one, error);
-      else this.alone.push(...group);
+      else for (const one of group) this.alone.add(one);
     }
   }
 
   private note(one: Waiting<Pending<Request, Result>>, outcome: Outcome<Result>): void {
     if (outcome instanceof ApiError) this.fail(one, outcome);
-    else if (outcome === 'ALONE') this.alone.push(one);
+    else if (outcome === 'ALONE') this.alone.add(one);
     else if (outcome !== 'HELD') this.succeed(one, outcome);
-    else if (++one.item.tries >= TRIES_IN_GROUPS) this.alone.push(one);
+    else if (++one.item.tries >= TRIES_IN_GROUPS) this.alone.add(one);
     else this.groups.putBack([one]);
   }
 
@@ -104,6 +112,8 @@ export class Together<Request, Result> {
       this.succeed(one, await this.options.alone(one.item.request));
     } catch (error) {
       this.fail(one, error);
+    } finally {
+      this.alone.release(one);
     }
   }
 

@@ -5,7 +5,7 @@ import type { Database, Transaction } from '../store/database.js';
 import { ensurePartitions } from '../store/partitions.js';
 import { readAgents } from '../store/sql/agents.sql.js';
 import { changedWindows, checkLogs, type RetentionChange } from './change.js';
-import { lockSettings, type RetentionSettings, writeSettings } from './settings.js';
+import { inForce, lockSettings, type RetentionSettings, writeSettings } from './settings.js';
 
 /** What a tenant keeps, and for how long. */
 export class RetentionService {
@@ -17,8 +17,10 @@ export class RetentionService {
   ) {}
 
   /**
-   * Changes what is given. In force at once for what comes; a job lays out anew what is stored.
+   * Changes what is given. In force at once for what comes; a job lays out anew what is stored. What is longer than the
+   * plan allows is kept in mind, and in force once the plan allows it.
    *
+   * @returns what is in force
    * @throws ApiError BAD_USER_INPUT for values out of range, NOT_FOUND for agents that are not the tenant's.
    */
   async set(tenantId: string, change: RetentionChange, audit: Audit = unrecorded): Promise<RetentionSettings> {
@@ -33,7 +35,7 @@ export class RetentionService {
       const changes = changesBetween(shownSettings(before), shownSettings(after));
       if (changes.length > 0)
         await audit(tx, { action: 'RETENTION_SET', subjectId: null, subject: 'retention', changes });
-      return after;
+      return inForce(tx, tenantId, after);
     });
     await this.onChanged(tenantId).catch((error: unknown) =>
       this.log.warn({ err: error, tenantId }, 'retention changed; what is stored follows with the next regular job'),

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { withinPlan } from '../core/plans/plan.js';
 import type { LogRetention, RetentionPolicy } from '../core/retention/layout.js';
 import type { WindowKeeps } from '../core/rollup/floors.js';
 import type { Transaction } from '../store/database.js';
@@ -11,7 +12,27 @@ export interface RetentionSettings extends LogRetention {
   windows: WindowKeeps;
 }
 
+/** What is in force: as it was set, and raw entries no longer than the plan allows. */
 export async function readSettings(tx: Transaction, tenantId: string): Promise<RetentionSettings> {
+  return inForce(tx, tenantId, await readAsSet(tx, tenantId));
+}
+
+/**
+ * The plan is looked at after the version: a change of it raises that, and what was made by the one before is looked at
+ * again.
+ */
+export async function inForce(
+  { sql }: Transaction,
+  tenantId: string,
+  settings: RetentionSettings,
+): Promise<RetentionSettings> {
+  const [{ max }] = await sql<{ max: number | null }>('SELECT keep_logs_max_seconds AS max FROM tenant WHERE id = $1', [
+    tenantId,
+  ]);
+  return withinPlan(settings, max);
+}
+
+async function readAsSet(tx: Transaction, tenantId: string): Promise<RetentionSettings> {
   const { version, defaultSeconds, windows } = await tx.manager.findOneByOrFail(RetentionEntity, { tenantId });
   const rows = await tx.manager.find(RetentionPolicyEntity, { where: { tenantId }, order: { place: 'ASC' } });
   const policies = rows.map(({ id, name, filter, agentIds, keepSeconds }) => ({
@@ -24,10 +45,10 @@ export async function readSettings(tx: Transaction, tenantId: string): Promise<R
   return { version, defaultSeconds, windows, policies };
 }
 
-/** The same, under the lock of the tenant's row: changes come one after the other, each made of what the last one left. */
+/** As it was set, under the lock of the tenant's row: changes come one after the other, each made of what the last one left. */
 export async function lockSettings(tx: Transaction, tenantId: string): Promise<RetentionSettings> {
   await tx.sql('SELECT FROM retention WHERE tenant_id = $1 FOR UPDATE', [tenantId]);
-  return readSettings(tx, tenantId);
+  return readAsSet(tx, tenantId);
 }
 
 /** Writes a change under a new version. The caller holds the tenant's row, and read `known` under it. */

@@ -6,6 +6,7 @@ import { Statistics1764100000000 } from '../../migrations/1764100000000-statisti
 import { JoinedChunks1764300000000 } from '../../migrations/1764300000000-joined-chunks.js';
 import { BreakdownRows1764400000000 } from '../../migrations/1764400000000-breakdown-rows.js';
 import { Accounts1764500000000 } from '../../migrations/1764500000000-accounts.js';
+import { Plans1764600000000 } from '../../migrations/1764600000000-plans.js';
 import { Notifications1764700000000 } from '../../migrations/1764700000000-notifications.js';
 import { AlertRuleEntity } from './entities/alert-rule.entity.js';
 import { AuditEntryEntity } from './entities/audit-entry.entity.js';
@@ -75,6 +76,7 @@ export function dataSourceOptions({ url, applicationName, poolSize, settings }: 
       JoinedChunks1764300000000,
       BreakdownRows1764400000000,
       Accounts1764500000000,
+      Plans1764600000000,
       Notifications1764700000000,
     ],
     migrationsTableName: 'migration',

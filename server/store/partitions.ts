@@ -63,6 +63,11 @@ export function isMissingPartition(error: unknown): boolean {
   return code === NO_PARTITION && constraint === undefined;
 }
 
+/** How long anything is kept by anybody: what the policies say, and no longer than the plan allows. */
+const KEPT = `
+  SELECT least(default_seconds, keep_logs_max_seconds) AS seconds FROM retention JOIN tenant ON id = tenant_id
+  UNION SELECT least(keep_seconds, keep_logs_max_seconds) FROM retention_policy JOIN tenant t ON t.id = tenant_id`;
+
 /**
  * Makes the partitions that chunks taken in within the next hours go to, by all that tenants keep, and by what one is
  * about to (`also`, seconds). Several servers may do so at once.
@@ -70,9 +75,7 @@ export function isMissingPartition(error: unknown): boolean {
 export async function ensurePartitions(db: Database, also: readonly number[] = []): Promise<void> {
   const nowMs = await db.now();
   const names = (await db.ownerSql<{ name: string }>(PARTITION_NAMES)).map(({ name }) => name);
-  const kept = await db.ownerSql<{ seconds: number }>(
-    'SELECT DISTINCT default_seconds AS seconds FROM retention UNION SELECT keep_seconds FROM retention_policy',
-  );
+  const kept = await db.ownerSql<{ seconds: number }>(KEPT);
   const keeps = [...kept.map(({ seconds }) => seconds), ...also];
   for (const width of WIDTHS) {
     const own = keeps.filter((seconds) => classOf(seconds) === width.retentionClass);
@@ -91,6 +94,7 @@ async function createPartition(owner: DataSource, width: Width, startMs: number)
   await owner
     .query(
       `CREATE TABLE ${name} (LIKE ${parent} INCLUDING ALL);
+       ALTER TABLE ${name} ENABLE ROW LEVEL SECURITY;
        ALTER TABLE ${parent} ATTACH PARTITION ${name} FOR VALUES FROM ('${utc(startMs)}') TO ('${utc(width.end(startMs))}')`,
     )
     .catch((error: { code?: string }) => {

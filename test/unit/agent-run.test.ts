@@ -366,6 +366,18 @@ describe('the server', () => {
     expect(agent.said.at(-1)).toBe(`${log}: 10 accepted, 0 malformed, 0 skipped`);
   });
 
+  test('more than is allowed waits as long as it is told, says so once, and asks no other server', async () => {
+    const limited: Fault = { error: 'RATE_LIMITED', retryAfterMs: 300 };
+    const faults: Fault[] = [limited, limited, limited, { error: 'RESOURCE_EXHAUSTED', retryAfterMs: 10_000 }];
+    server.faultOf = (operation) => (operation === 'ingestLogs' ? (faults.shift() ?? null) : null);
+    const agent = once([log], { urls: ['http://a/', 'http://b/'] });
+    await agent.done;
+    expect(faults).toEqual([]);
+    expect(server.targets).toEqual(idTargets(0, 10));
+    expect(server.requests.filter(({ url }) => url !== 'http://a/')).toEqual([]);
+    expect(agent.said.filter((text) => text.startsWith('http://a/'))).toEqual(['http://a/ answered: a RATE_LIMITED']);
+  });
+
   test('one that asks for the same again and again is given up', async () => {
     server.faultOf = (operation) => {
       if (operation === 'ingestLogs') server.streams[0].position = 3 - server.streams[0].position;

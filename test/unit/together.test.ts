@@ -23,7 +23,8 @@ function started(alone: (request: string) => Promise<string> = async (request) =
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
-const add = (work: Together<string, string>, ...keys: string[]) => keys.map((key) => work.add(key[0], 1, key));
+const add = (work: Together<string, string>, ...keys: string[]) =>
+  keys.map((key) => work.add({ tenant: 't', key: key[0] }, 1, key));
 
 test('one alone goes at once; what comes while two groups are under way goes together, as many as fit', async () => {
   const { work, groups, requestsOf } = started();
@@ -82,4 +83,31 @@ test('one whose agent another holds comes first in the next group, and after thr
   }
   expect(requestsOf().slice(2)).toEqual([['a', 'c', 'd'], ['a']]);
   expect(await answers[0]).toBe('a alone');
+});
+
+test("a tenant's backlog holds up no other: its next is in the next group, and the next to be done alone", async () => {
+  const alone: string[] = [];
+  const ends: (() => void)[] = [];
+  const { work, groups, requestsOf } = started((request) => {
+    alone.push(request);
+    return new Promise((resolve) => ends.push(() => resolve(request)));
+  });
+  const add = (tenant: string, name: string) => void work.add({ tenant, key: name }, 1, name);
+  for (let i = 0; i < 20; i++) add('noisy', `n${i}`);
+  add('quiet', 'q1');
+  groups[0].end(['ALONE']);
+  await turn();
+  expect(requestsOf()[2]).toEqual(['q1', 'n2', 'n3']);
+  for (let at = 1; at < groups.length; at++) {
+    groups[at].end(groups[at].requests.map((request) => (request === 'q1' ? 'done' : 'ALONE')));
+    await turn();
+  }
+  // Four are under way, and sixteen wait, all of one tenant.
+  add('quiet', 'q2');
+  groups.at(-1)!.end(['ALONE']);
+  await turn();
+  expect(alone).toEqual(['n0', 'n1', 'n2', 'n3']);
+  ends[0]();
+  await turn();
+  expect(alone.slice(4)).toEqual(['q2']);
 });

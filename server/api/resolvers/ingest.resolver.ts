@@ -196,6 +196,7 @@ async function agentOf({ agentId }: { agentId: string }, context: Context): Prom
 
 @Resolver(() => ConnectAgentPayload)
 export class ConnectAgentPayloadResolver {
+  @Authorized(INGESTERS)
   @FieldResolver(() => Agent)
   agent(@Root() payload: FromAgent<ConnectAgentPayload>, @Ctx() context: Context): Promise<Agent> {
     return agentOf(payload, context);
@@ -204,6 +205,7 @@ export class ConnectAgentPayloadResolver {
 
 @Resolver(() => IngestLogsPayload)
 export class IngestLogsPayloadResolver {
+  @Authorized(INGESTERS)
   @FieldResolver(() => Agent)
   agent(@Root() payload: FromAgent<IngestLogsPayload>, @Ctx() context: Context): Promise<Agent> {
     return agentOf(payload, context);

@@ -32,7 +32,8 @@ export class RetentionResolver {
 
   @Authorized(MANAGERS)
   @Mutation(() => Retention, {
-    description: 'In force at once for what comes; what is stored follows (see pendingChunks).',
+    description:
+      'In force at once for what comes; what is stored follows (see pendingChunks). What is longer than the plan allows is in force once it allows it.',
   })
   async setRetention(
     @Ctx() context: Context,

@@ -1,11 +1,6 @@
-/** Something that waits to be done together with others. */
-export interface Waiting<Item> {
-  /** Whose it is: of one owner no two are done at a time, and the earlier comes first. */
-  key: string;
-  /** What it costs, in the unit of the limit. */
-  weight: number;
-  item: Item;
-}
+import { ShareOfTenant, type Waiting } from './share.js';
+
+export type { Waiting };
 
 export interface GroupLimits {
   items: number;
@@ -16,11 +11,16 @@ export interface GroupLimits {
  * A queue from which groups are taken: whatever waits when there is room for a group goes together. So one alone is never
  * held up, and the more come, the more share the cost of a transaction (group commit, as DeWitt et al. 1984 have it,
  * "Implementation techniques for main memory database systems").
+ *
+ * Tenants take turns by the weight that each has had (start-time fair queuing, Goyal et al. 1996): one that sends as
+ * much as it can waits for itself, not the others for it.
  */
 export class GroupQueue<Item> {
-  private waiting: Waiting<Item>[] = [];
+  private readonly shares = new Map<string, ShareOfTenant<Item>>();
   private readonly busy = new Set<string>();
   private waitingWeight = 0;
+  /** What the tenant whose turn it last was had had before: who comes after a rest begins here. */
+  private turn = 0;
 
   constructor(private readonly limits: GroupLimits) {}
 
@@ -29,31 +29,43 @@ export class GroupQueue<Item> {
     return this.waitingWeight;
   }
 
+  /**
+   * Whether more of a tenant may wait: while what waits of it is no more than what is left of `max` for all. However many
+   * there are, and however much they send, there is room for one more tenant (dynamic thresholds, Choudhury and Hahne
+   * 1998); one alone may have half.
+   */
+  hasRoom(tenant: string, max: number): boolean {
+    const own = this.shares.get(tenant)?.weight ?? 0;
+    return own <= max - this.waitingWeight;
+  }
+
   add(one: Waiting<Item>): void {
-    this.waiting.push(one);
+    this.shareOf(one.tenant).add(one);
     this.waitingWeight += one.weight;
   }
 
-  /** The next group: in the order of arrival, one of an owner, none of one that is busy. Its owners are busy from here on. */
+  /**
+   * The next group: of each tenant in the order of arrival, one of an owner, none of one that is busy. Its owners are busy
+   * from here on.
+   */
   take(): Waiting<Item>[] {
     const group: Waiting<Item>[] = [];
-    const rest: Waiting<Item>[] = [];
     let weight = 0;
-    let isFull = false;
-    for (const one of this.waiting) {
-      // What comes after one that finds no room waits too: it may be of the same owner, and must not overtake it.
-      const tooHeavy = group.length > 0 && weight + one.weight > this.limits.weight;
-      isFull ||= !this.busy.has(one.key) && (group.length === this.limits.items || tooHeavy);
-      if (isFull || this.busy.has(one.key)) {
-        rest.push(one);
-        continue;
-      }
+    const open = [...this.shares.values()].filter((share) => share.begin(this.busy));
+    while (group.length < this.limits.items) {
+      const share = leastServed(open);
+      const one = share?.next;
+      if (one == null) break;
+      // What finds no room is first in the next group: nothing overtakes it.
+      if (group.length > 0 && weight + one.weight > this.limits.weight) break;
+      this.turn = Math.max(this.turn, share!.served);
       this.busy.add(one.key);
+      share!.take();
       group.push(one);
       weight += one.weight;
     }
-    this.waiting = rest;
     this.waitingWeight -= weight;
+    this.settle();
     return group;
   }
 
@@ -62,12 +74,34 @@ export class GroupQueue<Item> {
     this.busy.delete(key);
   }
 
-  /** What was taken and could not be done yet: the next to be taken of all. */
+  /** What was taken and could not be done yet: the next of its tenant to be taken, and not counted as had. */
   putBack(some: readonly Waiting<Item>[]): void {
-    for (const one of some) {
+    for (const one of some.toReversed()) {
       this.busy.delete(one.key);
+      this.shareOf(one.tenant).putBack(one);
       this.waitingWeight += one.weight;
     }
-    this.waiting = [...some, ...this.waiting];
   }
+
+  private shareOf(tenant: string): ShareOfTenant<Item> {
+    let share = this.shares.get(tenant);
+    if (share === undefined) this.shares.set(tenant, (share = new ShareOfTenant(this.turn)));
+    return share;
+  }
+
+  /** Who is owed nothing, and has nothing waiting, is forgotten. */
+  private settle(): void {
+    for (const [tenant, share] of this.shares) {
+      share.end(this.turn);
+      if (share.isEmpty && share.served <= this.turn) this.shares.delete(tenant);
+    }
+  }
+}
+
+/** Of those with something to be taken; the first of several. */
+function leastServed<Item>(shares: readonly ShareOfTenant<Item>[]): ShareOfTenant<Item> | undefined {
+  let least: ShareOfTenant<Item> | undefined;
+  for (const share of shares)
+    if (share.next !== null && (least === undefined || share.served < least.served)) least = share;
+  return least;
 }

@@ -26,6 +26,8 @@ export interface LockedAgentRow {
   watermarkMs: number | null;
   alertClockMs: number | null;
   alertRested: boolean;
+  /** It was deleted. */
+  hidden: boolean;
   /** Event ms below which windows of each of RESOLUTIONS are not kept, and their breakdowns. */
   windowFloors: number[];
   breakdownFloors: number[];
@@ -34,7 +36,7 @@ export interface LockedAgentRow {
 }
 
 const LOCKED_COLUMNS = `id, name, revision, first_event_ms AS "firstEventMs", last_event_ms AS "lastEventMs",
-  deleted_revision AS "deletedRevision", watermark_ms AS "watermarkMs", alert_clock_ms AS "alertClockMs", alert_rested AS "alertRested",
+  deleted_revision AS "deletedRevision", watermark_ms AS "watermarkMs", alert_clock_ms AS "alertClockMs", alert_rested AS "alertRested", hidden_at IS NOT NULL AS hidden,
   window_floors::float8[] AS "windowFloors", breakdown_floors::float8[] AS "breakdownFloors",
   floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS "nowMs"`;
 
