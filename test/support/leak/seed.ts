@@ -15,9 +15,14 @@ export interface Side {
   agentId: string;
   streamId: string;
   ruleId: string;
+  eventId: string;
+  channelId: string;
+  silenceId: string;
+  userId: string;
+  tokenId: string;
   /** Name of an agent that the other tenant has not. */
   loneAgent: string;
-  cursors: { agents: string; logs: string; alertEvents: string };
+  cursors: { agents: string; logs: string; alertEvents: string; auditLog: string };
   ask: (query: string, variables?: object, role?: RoleName) => Promise<Answer>;
 }
 
@@ -85,13 +90,21 @@ export async function seedTenant(server: TestServer, name: string, mark: string,
       ],
     },
   );
-  await seedAccounts(server, tenantId, mark);
+  const account = await seedAccounts(server, tenantId, mark);
+  const { createNotificationChannel: channel } = await must(
+    'mutation ($input: NotificationChannelInput!) { createNotificationChannel(input: $input) { id } }',
+    { input: { name: `${mark} channel`, kind: 'WEBHOOK', target: `http://127.0.0.1:9/${mark}` } },
+  );
+  const { createSilence: silence } = await must(
+    'mutation ($input: SilenceInput!) { createSilence(input: $input) { id } }',
+    { input: { name: `${mark} silence`, ruleIds: [rule.id], until: '2100-01-01T00:00:00Z' } },
+  );
   await until(async () => {
     const { alertEvents, activeAlerts } = await must('{ alertEvents { nodes { type } } activeAlerts { id } }');
     return activeAlerts.length > 0 && alertEvents.nodes.some(({ type }: { type: string }) => type === 'RECOVERED');
   });
   const pages = await must(
-    '{ agents { edges { cursor } } logs { edges { cursor } } alertEvents { edges { cursor } } }',
+    '{ agents { edges { cursor } } logs { edges { cursor } } alertEvents { edges { cursor node { id } } } auditLog { edges { cursor } } }',
   );
   const cursorOf = (list: string) => pages[list].edges[0].cursor;
   return {
@@ -102,29 +115,43 @@ export async function seedTenant(server: TestServer, name: string, mark: string,
     streamId: openStream.streamId,
     ruleId: rule.id,
     loneAgent,
-    cursors: { agents: cursorOf('agents'), logs: cursorOf('logs'), alertEvents: cursorOf('alertEvents') },
+    ...account,
+    channelId: channel.id,
+    silenceId: silence.id,
+    eventId: pages.alertEvents.edges[0].node.id,
+    cursors: {
+      agents: cursorOf('agents'),
+      logs: cursorOf('logs'),
+      alertEvents: cursorOf('alertEvents'),
+      auditLog: cursorOf('auditLog'),
+    },
     ask,
   };
 }
 
 /** Rows of what the API may come to tell. */
-async function seedAccounts(server: TestServer, tenantId: string, mark: string): Promise<void> {
+async function seedAccounts(
+  server: TestServer,
+  tenantId: string,
+  mark: string,
+): Promise<{ userId: string; tokenId: string }> {
   const [user] = await ownerSql(
     server,
     `INSERT INTO app_user (tenant_id, name, email, role) VALUES ($1, $2, $3, 'ADMIN') RETURNING id`,
     [tenantId, `${mark} user`, `${mark}@example.com`],
   );
-  await ownerSql(
+  const [token] = await ownerSql(
     server,
-    `INSERT INTO token (tenant_id, name, role, secret_hash, user_id) VALUES ($1, $2, 'VIEWER', sha256($3::bytea), $4)`,
+    `INSERT INTO token (tenant_id, name, role, secret_hash, user_id) VALUES ($1, $2, 'VIEWER', sha256($3::bytea), $4) RETURNING id`,
     [tenantId, `${mark} token`, randomUUID(), user.id],
   );
   await ownerSql(
     server,
     `INSERT INTO audit_entry (tenant_id, actor, actor_role, actor_token_id, action, subject_id, subject, details)
-     VALUES ($1, $2, 'ADMIN', gen_random_uuid(), 'made', $3, $2, jsonb_build_object('name', $2::text))`,
+     VALUES ($1, $2, 'ADMIN', gen_random_uuid(), 'USER_CREATED', $3, $2, jsonb_build_object('changes', '[]'::jsonb))`,
     [tenantId, `${mark} actor`, user.id],
   );
+  return { userId: user.id, tokenId: token.id };
 }
 
 /** All that must never be told to another tenant: its mark, and every UUID of its rows. */

@@ -10,6 +10,7 @@ import type { NestedArguments } from './walk.js';
  */
 
 const READERS: RoleName[] = ['OPERATOR', 'ADMIN', 'VIEWER'];
+const OPERATORS: RoleName[] = ['OPERATOR'];
 const MANAGERS: RoleName[] = ['OPERATOR', 'ADMIN'];
 const INGESTERS: RoleName[] = ['OPERATOR', 'ADMIN', 'AGENT'];
 const ANYONE: RoleName[] = ['OPERATOR', 'ADMIN', 'VIEWER', 'AGENT'];
@@ -29,26 +30,75 @@ export const ROOTS: Record<string, ReviewedRoot> = {
   'Query.agents': { roles: READERS },
   'Query.alertEvents': { roles: READERS },
   'Query.alertRules': { roles: READERS },
+  'Query.auditLog': { roles: MANAGERS },
   'Query.logs': { roles: READERS },
+  'Query.notificationChannels': { roles: READERS },
+  'Query.previewAlertRule': {
+    roles: READERS,
+    variables: () => ({ input: EXAMPLES.AlertRuleInput, timeframe: EXAMPLES.TimeframeInput }),
+  },
   'Query.retention': { roles: READERS },
+  'Query.silences': { roles: READERS },
+  'Query.tenants': { roles: OPERATORS },
+  'Query.tokens': { roles: MANAGERS },
   'Query.traffic': { roles: READERS, variables: () => ({ timeframe: EXAMPLES.TimeframeInput }) },
+  'Query.users': { roles: MANAGERS },
   'Query.viewer': { roles: ANYONE },
+  'Mutation.acknowledgeAlert': { roles: MANAGERS, variables: ({ eventId }) => ({ eventId }) },
   'Mutation.connectAgent': { roles: INGESTERS, variables: input('ConnectAgentInput') },
   'Mutation.createAlertRule': { roles: MANAGERS, variables: input('AlertRuleInput') },
+  'Mutation.createNotificationChannel': { roles: MANAGERS, variables: input('NotificationChannelInput') },
+  'Mutation.createSilence': { roles: MANAGERS, variables: input('SilenceInput') },
+  'Mutation.createTenant': { roles: OPERATORS, variables: () => ({ input: { name: `spare ${randomUUID()}` } }) },
+  'Mutation.createToken': { roles: MANAGERS, variables: input('TokenInput') },
+  'Mutation.createUser': {
+    roles: MANAGERS,
+    variables: () => ({ input: { name: 'user', email: `${randomUUID()}@example.com`, role: 'VIEWER' } }),
+  },
   'Mutation.deleteAgent': { roles: MANAGERS, variables: async (own) => ({ id: await spareAgent(own) }) },
   'Mutation.deleteAlertRule': { roles: MANAGERS, variables: async (own) => ({ id: await spareRule(own) }) },
+  'Mutation.deleteNotificationChannel': {
+    roles: MANAGERS,
+    variables: async (own) => ({ id: await spare(own, 'createNotificationChannel', 'NotificationChannelInput') }),
+  },
+  'Mutation.deleteSilence': {
+    roles: MANAGERS,
+    variables: async (own) => ({ id: await spare(own, 'createSilence', 'SilenceInput') }),
+  },
+  'Mutation.deleteTenant': { roles: OPERATORS, variables: async (own) => ({ id: await spareTenant(own) }) },
   'Mutation.deleteTraffic': { roles: MANAGERS, variables: input('DeleteTrafficInput') },
+  'Mutation.deleteUser': { roles: MANAGERS, variables: async (own) => ({ id: await spareUser(own) }) },
   'Mutation.heartbeat': { roles: INGESTERS, variables: input('HeartbeatInput') },
   'Mutation.ingestLogs': { roles: INGESTERS, variables: input('IngestLogsInput') },
   'Mutation.openStream': { roles: INGESTERS, variables: input('OpenStreamInput') },
+  'Mutation.revokeToken': { roles: MANAGERS, variables: async (own) => ({ id: await spareToken(own) }) },
   'Mutation.setRetention': { roles: MANAGERS, variables: () => ({ input: { defaultLogs: 'PT1H' } }) },
+  'Mutation.setTenantLimits': {
+    roles: OPERATORS,
+    variables: async (own) => ({ id: await spareTenant(own), input: {} }),
+  },
+  'Mutation.silenceAlertRule': { roles: MANAGERS, variables: async (own) => ({ id: await spareRule(own) }) },
+  'Mutation.testNotificationChannel': { roles: MANAGERS, variables: ({ channelId }) => ({ id: channelId }) },
   'Mutation.updateAlertRule': {
     roles: MANAGERS,
     variables: async (own) => ({ id: await spareRule(own), input: { threshold: 6 } }),
   },
+  'Mutation.updateNotificationChannel': {
+    roles: MANAGERS,
+    variables: ({ channelId }) => ({ id: channelId, input: {} }),
+  },
+  'Mutation.updateUser': { roles: MANAGERS, variables: async (own) => ({ id: await spareUser(own), input: {} }) },
   'Subscription.alertEvents': { roles: READERS },
   'Subscription.liveWindows': { roles: READERS },
 };
+
+/** What operators see and change of every tenant: they stand above them. Of what lies in a tenant they see their own. */
+export const ABOVE_TENANTS = [
+  'Query.tenants',
+  'Mutation.createTenant',
+  'Mutation.setTenantLimits',
+  'Mutation.deleteTenant',
+];
 
 /** The least that each input type is valid with. */
 export const EXAMPLES: Record<string, object> = {
@@ -66,13 +116,21 @@ export const EXAMPLES: Record<string, object> = {
   },
   LogEntryInput: { time: '2024-05-01T12:00:00Z', host: 'a.example', method: 'GET', path: '/', status: 200 },
   LogFilterInput: {},
+  NotificationChannelInput: { name: 'channel', kind: 'WEBHOOK', target: 'http://127.0.0.1:9/' },
+  NotificationChannelPatch: {},
   OpenStreamInput: { agent: SHARED_AGENT, name: 'access.log' },
   RejectionInput: { reason: 'reason', sample: 'sample' },
   RetentionInput: {},
   RetentionPolicyInput: { name: 'Errors', filter: { statusMin: 400 }, keepLogs: 'P7D' },
+  SilenceInput: { name: 'silence', until: '2100-01-01T00:00:00Z' },
   StreamHeartbeatInput: { streamId: '', epoch: 1, backlogBytes: 0 },
   StreamPositionInput: { id: '', from: 0, to: 1 },
+  TenantInput: { name: 'tenant' },
+  TenantLimitsInput: {},
   TimeframeInput: { from: '2024-05-01T00:00:00Z', to: '2024-05-02T00:00:00Z' },
+  TokenInput: { name: 'token', role: 'VIEWER' },
+  UserInput: { name: 'user', email: 'user@example.com', role: 'VIEWER' },
+  UserPatch: {},
   WindowRetentionInput: { resolution: 'DAY' },
 };
 
@@ -108,6 +166,7 @@ export const REFERENCES = {
       'AlertRulePatch.agentIds',
       'DeleteTrafficInput.agentIds',
       'RetentionPolicyInput.agentIds',
+      'SilenceInput.agentIds',
     ],
     tried: ({ agentId }: Side): Tried[] => [{ foreign: agentId, nobodys: NOBODYS_ID }],
   },
@@ -115,10 +174,43 @@ export const REFERENCES = {
     arguments: [
       'Query.alertEvents(ruleIds)',
       'Mutation.deleteAlertRule(id)',
+      'Mutation.silenceAlertRule(id)',
       'Mutation.updateAlertRule(id)',
       'Subscription.alertEvents(ruleIds)',
+      'SilenceInput.ruleIds',
     ],
     tried: ({ ruleId }: Side): Tried[] => [{ foreign: ruleId, nobodys: NOBODYS_ID }],
+  },
+  eventId: {
+    arguments: ['Mutation.acknowledgeAlert(eventId)'],
+    tried: ({ eventId }: Side): Tried[] => [{ foreign: eventId, nobodys: NOBODYS_ID }],
+  },
+  channelId: {
+    arguments: [
+      'Mutation.deleteNotificationChannel(id)',
+      'Mutation.testNotificationChannel(id)',
+      'Mutation.updateNotificationChannel(id)',
+      'AlertRuleInput.channelIds',
+      'AlertRulePatch.channelIds',
+    ],
+    tried: ({ channelId }: Side): Tried[] => [{ foreign: channelId, nobodys: NOBODYS_ID }],
+  },
+  silenceId: {
+    arguments: ['Mutation.deleteSilence(id)'],
+    tried: ({ silenceId }: Side): Tried[] => [{ foreign: silenceId, nobodys: NOBODYS_ID }],
+  },
+  userId: {
+    arguments: ['Mutation.deleteUser(id)', 'Mutation.updateUser(id)', 'TokenInput.userId'],
+    tried: ({ userId }: Side): Tried[] => [{ foreign: userId, nobodys: NOBODYS_ID }],
+  },
+  tokenId: {
+    arguments: ['Mutation.revokeToken(id)'],
+    tried: ({ tokenId }: Side): Tried[] => [{ foreign: tokenId, nobodys: NOBODYS_ID }],
+  },
+  // Operators alone name tenants, and all of them are theirs.
+  tenantId: {
+    arguments: ['Mutation.deleteTenant(id)', 'Mutation.setTenantLimits(id)'],
+    tried: (): Tried[] => [],
   },
   streamId: {
     arguments: ['OpenStreamInput.streamId', 'StreamHeartbeatInput.streamId', 'StreamPositionInput.id'],
@@ -135,6 +227,10 @@ export const REFERENCES = {
   cursorOfEvents: {
     arguments: ['Query.alertEvents(after)', 'Subscription.alertEvents(after)'],
     tried: ({ cursors }: Side): Tried[] => [{ foreign: cursors.alertEvents, nobodys: null }],
+  },
+  cursorOfAudit: {
+    arguments: ['Query.auditLog(after)'],
+    tried: ({ cursors }: Side): Tried[] => [{ foreign: cursors.auditLog, nobodys: null }],
   },
   agentName: {
     arguments: [
@@ -176,15 +272,30 @@ export const WRITTEN: string[] = [
   'LogEntryInput.referrer',
   'LogEntryInput.user',
   'LogEntryInput.userAgent',
+  'NotificationChannelInput.name',
+  'NotificationChannelInput.secret',
+  'NotificationChannelInput.target',
+  'NotificationChannelPatch.name',
+  'NotificationChannelPatch.secret',
+  'NotificationChannelPatch.target',
   'OpenStreamInput.name',
   'RejectionInput.reason',
   'RejectionInput.sample',
   'RetentionPolicyInput.name',
+  'SilenceInput.name',
+  'TenantInput.name',
+  'TokenInput.agentName',
+  'TokenInput.name',
+  'UserInput.email',
+  'UserInput.name',
+  'UserPatch.email',
+  'UserPatch.name',
 ];
 
 /** Numbers, times and choices, whose type cannot name anything of anybody. */
 export const PLAIN: string[] = [
   'Agent.streams(first)',
+  'AlertEvent.evidence(first)',
   'AlertRuleInput.comparison',
   'AlertRuleInput.enabled',
   'AlertRuleInput.metric',
@@ -213,14 +324,20 @@ export const PLAIN: string[] = [
   'LogEntryInput.time',
   'LogFilterInput.statusMax',
   'LogFilterInput.statusMin',
+  'Mutation.silenceAlertRule(until)',
+  'NotificationChannelInput.kind',
+  'NotificationChannelPatch.enabled',
   'OpenStreamInput.startAt',
   'Query.agents(first)',
   'Query.alertEvents(first)',
   'Query.alertEvents(newestFirst)',
+  'Query.auditLog(first)',
   'Query.logs(first)',
   'RejectionInput.position',
   'RetentionInput.defaultLogs',
   'RetentionPolicyInput.keepLogs',
+  'SilenceInput.from',
+  'SilenceInput.until',
   'StreamHeartbeatInput.backlogBytes',
   'StreamHeartbeatInput.catchingUp',
   'StreamHeartbeatInput.closed',
@@ -228,14 +345,22 @@ export const PLAIN: string[] = [
   'StreamPositionInput.epoch',
   'StreamPositionInput.from',
   'StreamPositionInput.to',
+  'TenantLimitsInput.agents',
+  'TenantLimitsInput.alertRules',
+  'TenantLimitsInput.entriesPerSecond',
+  'TenantLimitsInput.keepLogs',
   'TimeframeInput.from',
   'TimeframeInput.last',
   'TimeframeInput.to',
+  'TokenInput.expiresAt',
+  'TokenInput.role',
   'Traffic.windows(maxPoints)',
   'Traffic.windows(resolution)',
   'Traffic.windows(step)',
   'TrafficStats.top(dimension)',
   'TrafficStats.top(first)',
+  'UserInput.role',
+  'UserPatch.role',
   'WindowRetentionInput.keep',
   'WindowRetentionInput.keepBreakdowns',
   'WindowRetentionInput.resolution',
@@ -259,8 +384,10 @@ export const AGENT_MAY_READ: string[] = [
     (name) => `Stream.${name}`,
   ),
   ...['accepted', 'late', 'lines', 'malformed', 'quarantined', 'skipped'].map((name) => `Ledger.${name}`),
-  ...['role', 'tenant'].map((name) => `Viewer.${name}`),
-  ...['id', 'name'].map((name) => `Tenant.${name}`),
+  ...['role', 'tenant', 'user'].map((name) => `Viewer.${name}`),
+  ...['id', 'limits', 'name'].map((name) => `Tenant.${name}`),
+  ...['agents', 'alertRules', 'entriesPerSecond', 'keepLogs'].map((name) => `TenantLimits.${name}`),
+  ...['email', 'id', 'name', 'role'].map((name) => `User.${name}`),
 ];
 
 async function spareAgent(own: Side): Promise<string> {
@@ -271,6 +398,31 @@ async function spareAgent(own: Side): Promise<string> {
 async function spareRule(own: Side): Promise<string> {
   const { data } = await own.ask('mutation { createAlertRule(input: { name: "spare", threshold: 5 }) { id } }');
   return data.createAlertRule.id;
+}
+
+/** Something of its own that may go. */
+async function spare(own: Side, mutation: string, type: string): Promise<string> {
+  const query = `mutation ($input: ${type}!) { made: ${mutation}(input: $input) { id } }`;
+  const { data } = await own.ask(query, { input: EXAMPLES[type] });
+  return data.made.id;
+}
+
+async function spareUser(own: Side): Promise<string> {
+  const { data } = await own.ask('mutation ($input: UserInput!) { createUser(input: $input) { id } }', {
+    input: { name: 'spare', email: `${randomUUID()}@example.com`, role: 'VIEWER' },
+  });
+  return data.createUser.id;
+}
+
+async function spareToken(own: Side): Promise<string> {
+  const { data } = await own.ask('mutation { createToken(input: { name: "spare", role: VIEWER }) { token { id } } }');
+  return data.createToken.token.id;
+}
+
+async function spareTenant(own: Side): Promise<string> {
+  const query = 'mutation ($input: TenantInput!) { createTenant(input: $input) { tenant { id } } }';
+  const { data } = await own.ask(query, { input: { name: `spare ${randomUUID()}` } }, 'OPERATOR');
+  return data.createTenant.tenant.id;
 }
 
 function withAnotherStream(cursor: string): string {
