@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'BAD_USER_INPUT'
   | 'PAYLOAD_TOO_LARGE'
   | 'QUERY_TOO_COMPLEX'
+  | 'RATE_LIMITED'
   | 'RESOURCE_EXHAUSTED'
   | 'UNAVAILABLE'
   | 'INTERNAL_SERVER_ERROR';
@@ -21,14 +22,21 @@ const RESOLUTION_WORDS: Record<number, { words: string; name: string }> = {
   2592000: { words: 'whole months', name: 'UTC; DAY is not kept' },
 };
 
-const HTTP_STATUS: Partial<Record<ErrorCode, number>> = { UNAUTHENTICATED: 401 };
+const HTTP_STATUS: Partial<Record<ErrorCode, number>> = { UNAUTHENTICATED: 401, RATE_LIMITED: 429 };
 
 /** A mistake that is told to the client as it is: code, and a message with value, place and expected range. */
 export class ApiError extends GraphQLError {
   constructor(code: ErrorCode, message: string, details: { retryAfterMs?: number } = {}) {
     const status = HTTP_STATUS[code];
-    super(message, { extensions: { code, ...details, ...(status ? { http: { status } } : {}) } });
+    super(message, {
+      extensions: { code, ...details, ...(status ? { http: { status, headers: headersOf(details) } } : {}) },
+    });
   }
+}
+
+/** HTTP's own word for when to come again, in whole seconds. */
+function headersOf({ retryAfterMs }: { retryAfterMs?: number }): Map<string, string> {
+  return new Map(retryAfterMs === undefined ? [] : [['retry-after', String(Math.ceil(retryAfterMs / 1_000))]]);
 }
 
 export const unauthenticated = () => new ApiError('UNAUTHENTICATED', 'A valid token is needed.');
@@ -47,6 +55,15 @@ export const badInput = (message: string) => new ApiError('BAD_USER_INPUT', mess
 /** Load or a restart: nothing was done, and the same call will work later. */
 export const exhausted = (retryAfterMs: number) =>
   new ApiError('RESOURCE_EXHAUSTED', `The server is busy; try again in ${retryAfterMs} ms.`, { retryAfterMs });
+
+/** Too much, by a limit that is told of: nothing was done, and the same call will work later. */
+export const rateLimited = (what: string, retryAfterMs: number) =>
+  new ApiError('RATE_LIMITED', `${what}; try again in ${retryAfterMs} ms.`, { retryAfterMs });
+export const tooComplex = (cost: number, most: number) =>
+  new ApiError(
+    'QUERY_TOO_COMPLEX',
+    `The operation costs ${cost}; at most ${most}. Ask for fewer fields or shorter lists.`,
+  );
 
 /** What asks a server that stops is told: about when the next one may be up. */
 const RESTART_MS = 1_000;
