@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'graphql-ws';
 import { pino } from 'pino';
 import WebSocket from 'ws';
-import { type RunningServer, startServer } from '../../server/main.js';
+import { type RunningServer, type ServerOptions, startServer } from '../../server/main.js';
 
 /** What a GraphQL answer holds; tests read it freely. */
 export interface Answer {
@@ -36,7 +36,8 @@ export interface Subscription {
   close: () => Promise<void>;
 }
 
-export async function startTestServer(): Promise<TestServer> {
+/** @param options others than a server of a test has */
+export async function startTestServer(options: Partial<ServerOptions> = {}): Promise<TestServer> {
   const dataFolder = mkdtempSync(join(tmpdir(), 'hlm-test-'));
   const log = pino({ level: process.env.HLM_TEST_LOG ?? 'silent' }, pino.destination(2));
   let port = 0;
@@ -51,6 +52,7 @@ export async function startTestServer(): Promise<TestServer> {
       agentTokenFile: 'agent-token',
       allowedOrigins: [],
       log,
+      ...options,
     });
   let server: RunningServer = await start();
   port = Number(new URL(server.url).port);
