@@ -26,16 +26,15 @@ const HTTP_STATUS: Partial<Record<ErrorCode, number>> = { UNAUTHENTICATED: 401, 
 
 /** A mistake that is told to the client as it is: code, and a message with value, place and expected range. */
 export class ApiError extends GraphQLError {
-  constructor(code: ErrorCode, message: string, details: { retryAfterMs?: number } = {}) {
-    const status = HTTP_STATUS[code];
-    super(message, {
-      extensions: { code, ...details, ...(status ? { http: { status, headers: headersOf(details) } } : {}) },
-    });
+  constructor(code: ErrorCode, message: string, details: { retryAfterMs?: number; status?: number } = {}) {
+    const { retryAfterMs, status = HTTP_STATUS[code] } = details;
+    const http = status === undefined ? {} : { http: { status, headers: headersOf(retryAfterMs) } };
+    super(message, { extensions: { code, ...(retryAfterMs === undefined ? {} : { retryAfterMs }), ...http } });
   }
 }
 
 /** HTTP's own word for when to come again, in whole seconds. */
-function headersOf({ retryAfterMs }: { retryAfterMs?: number }): Map<string, string> {
+function headersOf(retryAfterMs: number | undefined): Map<string, string> {
   return new Map(retryAfterMs === undefined ? [] : [['retry-after', String(Math.ceil(retryAfterMs / 1_000))]]);
 }
 
@@ -60,10 +59,9 @@ export const exhausted = (retryAfterMs: number) =>
 export const rateLimited = (what: string, retryAfterMs: number) =>
   new ApiError('RATE_LIMITED', `${what}; try again in ${retryAfterMs} ms.`, { retryAfterMs });
 export const tooComplex = (cost: number, most: number) =>
-  new ApiError(
-    'QUERY_TOO_COMPLEX',
-    `The operation costs ${cost}; at most ${most}. Ask for fewer fields or shorter lists.`,
-  );
+  new ApiError('QUERY_TOO_COMPLEX', `The operation costs ${cost}; at most ${most}: ask for less, or shorter lists.`, {
+    status: 400,
+  });
 
 /** What asks a server that stops is told: about when the next one may be up. */
 const RESTART_MS = 1_000;
