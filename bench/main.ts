@@ -8,6 +8,7 @@ import { measureRollups } from './rollups.js';
 import { measureSmallAgents } from './small-agents.js';
 import { measureStatistics } from './statistics.js';
 import { type BenchOptions, type Figure, type Section, tableOf } from './table.js';
+import { measureWalls } from './walls.js';
 
 interface Part {
   title: string;
@@ -49,6 +50,11 @@ const PARTS: Record<string, Part> = {
     title: 'Statistics',
     about: 'queries of an hour, a year (--quick: ten days), ten years, on windows that the product rolled up',
     measure: measureStatistics,
+  },
+  walls: {
+    title: 'Walls',
+    about: 'what sign-in, limits and headers cost a request, and a client beside a hostile one',
+    measure: measureWalls,
   },
   memory: {
     title: 'Memory',
