@@ -13,15 +13,16 @@ import type { Identity } from '../auth/tokens.js';
 import { isTransient, stopping } from '../errors.js';
 import type { Context, Services } from './context.js';
 import type { Admission } from './walls/admission.js';
-import { admissionPlugin } from './walls/apollo.js';
+import { wallsPlugin } from './walls/apollo.js';
 import { inflate, takeJsonOnly } from './walls/bodies.js';
-import { DOCUMENT_RULES, DOCUMENT_TOKENS_MAX } from './walls/document.js';
+import { DOCUMENT_TOKENS_MAX } from './walls/document.js';
 import { addSecurityHeaders } from './walls/headers.js';
 import { BODY_BYTES_MAX } from './walls/limits.js';
 import { answerNoRequest, type Certificate, createListener } from './walls/listener.js';
 import { errorFormatter } from './walls/say-error.js';
 import type { Strangers } from './walls/strangers.js';
 import type { Turnstile } from './walls/turnstile.js';
+import { ValidDocuments } from './walls/valid-documents.js';
 
 export interface HttpOptions {
   schema: GraphQLSchema;
@@ -68,6 +69,8 @@ export async function buildHttp(options: HttpOptions): Promise<Http> {
   answerBeforeClosing(app);
   addSecurityHeaders(app, certificate !== null);
   takeJsonOnly(app);
+  const documents = new ValidDocuments(schema);
+  const format = errorFormatter(log);
   const apollo = new ApolloServer<Context>({
     schema,
     // For those who have signed in; nobody else gets so far.
@@ -75,14 +78,16 @@ export async function buildHttp(options: HttpOptions): Promise<Http> {
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     allowBatchedHttpRequests: false,
-    validationRules: [...DOCUMENT_RULES],
+    // The walls' own, before the operation is admitted.
+    dangerouslyDisableValidation: true,
+    documentStore: documents,
     parseOptions: { maxTokens: DOCUMENT_TOKENS_MAX },
-    formatError: errorFormatter(log),
+    formatError: format,
     plugins: [
       fastifyApolloDrainPlugin(app),
       // It would watch every field of every answer; none is to be cached, see `serveApi`.
       ApolloServerPluginCacheControlDisabled(),
-      admissionPlugin(admission),
+      wallsPlugin({ documents, admission, format }),
     ],
     // Apollo's own tries whether an answer can be written prettily: a series of a year takes twice as long.
     stringifyResult: (answer) => `${JSON.stringify(answer)}\n`,
@@ -122,7 +127,7 @@ function serveApi(
     const deadline = setTimeout(() => ended.abort(), turnstile.limits.queryMs);
     reply.raw.once('close', () => {
       clearTimeout(deadline);
-      if (!reply.raw.writableFinished) ended.abort();
+      if (!reply.raw.writableEnded) ended.abort();
     });
     return { identity: identities.get(request)!, services, signal: ended.signal };
   };

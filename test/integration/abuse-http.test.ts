@@ -77,6 +77,7 @@ describe('documents', () => {
       'QUERY_TOO_COMPLEX',
     ],
     ['wide: more tokens than a document has', `{ viewer { ${repeat(2_100, () => 'role')} } }`, 'GRAPHQL_PARSE_FAILED'],
+    ['a field over and over', `{ agents { nodes { ${repeat(110, () => 'streams { id }')} } } }`, 'QUERY_TOO_COMPLEX'],
     ['many aliases', `{ viewer { ${repeat(60, (i) => `a${i}: role`)} } }`, 'QUERY_TOO_COMPLEX'],
     ['many directives', `{ viewer { ${repeat(30, () => 'role @include(if: true)')} } }`, 'QUERY_TOO_COMPLEX'],
     ['many root fields', `{ ${repeat(30, (i) => `a${i}: viewer { role }`)} }`, 'QUERY_TOO_COMPLEX'],
@@ -108,6 +109,15 @@ describe('documents', () => {
       if (code !== '') expect(answer.code).toBe(code);
       expect(answer.message.length).toBeLessThan(500);
     }
+  });
+
+  test('what is wrong is told whole, and with suggestions, to who has signed in', async () => {
+    const { errors } = await server.gql('{ viewer { rol tenan } }');
+    expect(errors!.map(({ extensions }) => extensions.code)).toEqual(Array(2).fill('GRAPHQL_VALIDATION_FAILED'));
+    expect(errors!.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/"rol".*Did you mean "role"/),
+      expect.stringMatching(/"tenan".*Did you mean "tenant"/),
+    ]);
   });
 
   test('a cost by variables', async () => {

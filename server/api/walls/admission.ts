@@ -1,16 +1,8 @@
-import {
-  type DocumentNode,
-  type GraphQLSchema,
-  getOperationAST,
-  type OperationDefinitionNode,
-  parse,
-  specifiedRules,
-  validate,
-} from 'graphql';
+import { type DocumentNode, type GraphQLSchema, getOperationAST, type OperationDefinitionNode } from 'graphql';
 import type { Identity } from '../../auth/tokens.js';
 import { badInput } from '../../errors.js';
 import { costOf, costOfAnswer } from './cost.js';
-import { DOCUMENT_RULES, DOCUMENT_TOKENS_MAX } from './document.js';
+import { faultsOf, parseDocument } from './document.js';
 import { INGEST_FIELDS, type Turnstile } from './turnstile.js';
 
 /** What a client asks for, as it came. */
@@ -58,9 +50,9 @@ export class Admission {
     payload: { query: string; operationName?: string | null; variables?: Record<string, unknown> | null },
   ): { document: DocumentNode; operationName?: string | null; variableValues: Record<string, unknown> } {
     const { query, operationName, variables } = payload;
-    const document = parse(query, { maxTokens: DOCUMENT_TOKENS_MAX });
-    const errors = validate(this.schema, document, [...specifiedRules, ...DOCUMENT_RULES]);
-    if (errors.length > 0) throw errors;
+    const document = parseDocument(query);
+    const faults = faultsOf(this.schema, document);
+    if (faults.length > 0) throw faults;
     const operation = getOperationAST(document, operationName);
     if (operation?.operation !== 'subscription') throw badInput('The socket takes subscriptions only.');
     this.admit(identity, { document, operation, variables });

@@ -1,23 +1,30 @@
 import {
   type ASTVisitor,
+  type DocumentNode,
   type FragmentDefinitionNode,
   GraphQLError,
+  type GraphQLSchema,
   Kind,
   type OperationDefinitionNode,
+  parse,
   type SelectionSetNode,
+  specifiedRules,
   type ValidationContext,
   type ValidationRule,
+  validate,
 } from 'graphql';
 
 /** What a document may be, whoever sends it and however: HTTP and the WebSocket validate by the same rules. */
 
-/** Tokens of a document. Introspection by GraphiQL has some 500, the largest of our own clients 250. */
-export const DOCUMENT_TOKENS_MAX = 2_000;
+/** Tokens of a document. Introspection by GraphiQL has some 200, and so has the largest of our own clients. */
+export const DOCUMENT_TOKENS_MAX = 1_000;
 /** Levels of a selection; introspection by GraphiQL needs 13. */
 const DEPTH_MAX = 16;
 /** A screen asks for a dimension's tops under some name each. */
 const ALIASES_MAX = 50;
 const DIRECTIVES_MAX = 20;
+/** Of one name: graphql compares each with each. */
+const REPEATS_MAX = 100;
 const ROOT_FIELDS_MAX: Record<OperationDefinitionNode['operation'], number> = {
   query: 20,
   mutation: 5,
@@ -102,4 +109,31 @@ const aliasesRule = countRule('aliases', ALIASES_MAX, (count) => ({
 
 const directivesRule = countRule('directives', DIRECTIVES_MAX, (count) => ({ Directive: count }));
 
-export const DOCUMENT_RULES: readonly ValidationRule[] = [depthRule, rootFieldsRule, aliasesRule, directivesRule];
+/** Refuses documents that name a field over and over. */
+const repeatsRule: ValidationRule = (context) => {
+  const repeats = new Map<string, number>();
+  return {
+    Field({ name, alias }) {
+      const key = (alias ?? name).value;
+      const count = (repeats.get(key) ?? 0) + 1;
+      repeats.set(key, count);
+      if (count === REPEATS_MAX + 1) refuse(context, `The document names ${key} more than ${REPEATS_MAX} times.`);
+    },
+  };
+};
+
+const LIMITS: readonly ValidationRule[] = [depthRule, rootFieldsRule, aliasesRule, directivesRule, repeatsRule];
+
+/**
+ * What is wrong with a document; nothing, where it is valid. Limits come first, and alone: graphql's own rules take a time
+ * that grows with the square of what limits bound.
+ */
+export function faultsOf(schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] {
+  const beyond = validate(schema, document, LIMITS);
+  return beyond.length > 0 ? beyond : validate(schema, document, specifiedRules);
+}
+
+/** @throws GraphQLError where it is no GraphQL, or too long. */
+export function parseDocument(source: string): DocumentNode {
+  return parse(source, { maxTokens: DOCUMENT_TOKENS_MAX });
+}

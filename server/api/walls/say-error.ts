@@ -16,9 +16,7 @@ export function errorFormatter(
   return (formatted, error) => {
     const original = error instanceof GraphQLError ? error.originalError : error;
     const { message, locations, path, extensions } = formatted;
-    // Apollo says of all that validation finds that it failed; a rule of ours says more.
-    const own = original instanceof GraphQLError ? original.extensions.code : undefined;
-    const code = (own ?? extensions?.code) as string | undefined;
+    const code = extensions?.code as string | undefined;
     const plain = { message, ...(locations ? { locations } : {}), ...(path ? { path } : {}) };
     if (code !== undefined && code !== 'INTERNAL_SERVER_ERROR') {
       const retryAfterMs = extensions?.retryAfterMs;
