@@ -7,6 +7,8 @@ const TICK_MS = 50;
 const MEBIBYTE = 2 ** 20;
 
 const { hostname, port } = new URL(process.argv[2]);
+/** Another address than that of who does nothing wrong. */
+const localAddress = '127.0.0.2';
 const token = process.env.HOSTILE_TOKEN ?? '';
 let sent = 0;
 
@@ -20,7 +22,9 @@ const costly = '{ agents(first: 500) { nodes { streams(first: 1000) { rejections
 function post(secret: string, body: string | Buffer, headers: Record<string, string> = {}): void {
   sent++;
   const all = { 'content-type': 'application/json', authorization: `Bearer ${secret}`, ...headers };
-  request({ hostname, port, path: '/graphql', method: 'POST', headers: all, agent: false }, (answer) => answer.resume())
+  request({ hostname, port, localAddress, path: '/graphql', method: 'POST', headers: all, agent: false }, (answer) =>
+    answer.resume(),
+  )
     .on('error', () => undefined)
     .end(body);
 }
@@ -28,7 +32,7 @@ function post(secret: string, body: string | Buffer, headers: Record<string, str
 /** Sends some bytes, and leaves the connection to the server. */
 function leave(bytes: string): void {
   sent++;
-  const socket = connect(Number(port), hostname, () => socket.write(bytes));
+  const socket = connect({ port: Number(port), host: hostname, localAddress }, () => socket.write(bytes));
   socket.on('error', () => undefined).resume();
 }
 

@@ -21,7 +21,7 @@ const ANSWER_WITHIN_MS = 1_000;
 
 /** Closes a socket, by force where the other side does not take part in it. */
 export function hangUp(socket: WebSocket, code: number, reason: string): void {
-  if (socket.readyState !== socket.OPEN) return;
+  if (socket.readyState === socket.CLOSED) return;
   socket.close(code, reason);
   const cutOff = setTimeout(() => socket.terminate(), ANSWER_WITHIN_MS);
   socket.once('close', () => clearTimeout(cutOff));

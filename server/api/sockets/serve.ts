@@ -58,6 +58,7 @@ export function serveSocket(options: SocketOptions): SocketServer {
   const strangers = new Strangers(limits.strangersPerAddress);
   const protocol = protocolOf(options, open, strangers);
   const streams = new WeakMap<WebSocket, Socket>();
+  sockets.on('wsClientError', (_error, stream) => refuse(stream, '400 Bad Request'));
   const watches = [watchStalls(sockets, streams), watchSilence(sockets)];
   options.server.on('upgrade', (request: IncomingMessage, duplex: Duplex, head: Buffer) => {
     const stream = duplex as Socket;

@@ -25,6 +25,7 @@ export function createListener(
   certificate: Certificate | null,
 ): { server: Server; strangers: Strangers } {
   const options = {
+    handshakeTimeout: limits.headersMs,
     maxHeaderSize: HEADER_BYTES_MAX,
     headersTimeout: limits.headersMs,
     requestTimeout: limits.requestMs,
