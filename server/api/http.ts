@@ -207,8 +207,8 @@ function errorHandler(log: Logger) {
 }
 
 function sayNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (request.url.split('?')[0] !== API_PATH)
-    return reply.code(404).send({ errors: [{ message: 'Not found.', extensions: { code: 'NOT_FOUND' } }] });
+  // No GraphQL's form: clients tell a wrong address by it.
+  if (request.url.split('?')[0] !== API_PATH) return reply.code(404).send({ error: 'Not found.' });
   const message = `${request.method} is not taken here; expected GET or POST.`;
   return reply
     .code(405)
