@@ -14,6 +14,9 @@ export interface Answer {
   errors?: { message: string; extensions: { code: string } }[];
 }
 
+/** For tests that ask for all that there is, over and over. */
+export const NO_LIMITS = { cost: 1e9, costPerSecond: 1e9, operationsPerSecond: 1e6 };
+
 /** A real server on its own embedded PostgreSQL, in a folder that goes with it. */
 export interface TestServer {
   url: string;

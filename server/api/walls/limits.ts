@@ -28,7 +28,7 @@ export interface Limits {
 }
 
 export const DEFAULT_LIMITS: Limits = {
-  cost: 250_000,
+  cost: 500_000,
   operationsPerSecond: 500,
   costPerSecond: 250_000,
   ingestPerSecond: null,
