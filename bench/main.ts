@@ -9,6 +9,7 @@ import { measureRollups } from './rollups.js';
 import { measureSmallAgents } from './small-agents.js';
 import { measureStatistics } from './statistics.js';
 import { type BenchOptions, type Figure, type Section, tableOf } from './table.js';
+import { measureWalls } from './walls.js';
 
 interface Part {
   title: string;
@@ -56,6 +57,11 @@ const PARTS: Record<string, Part> = {
     about: 'one tenant at ten times its plan, and what another feels of it; by name only: some four minutes',
     measure: measureNoisy,
     byNameOnly: true,
+  },
+  walls: {
+    title: 'Walls',
+    about: 'what sign-in, limits and headers cost a request, and a client beside a hostile one',
+    measure: measureWalls,
   },
   memory: {
     title: 'Memory',

@@ -7,6 +7,7 @@ interface AgentCommandOptions {
   name: string;
   url?: string;
   token?: string;
+  tokenFile?: string;
   data?: string;
   format: Format;
   fromStart: boolean;
@@ -41,7 +42,7 @@ async function run(files: string[], options: AgentCommandOptions, version: strin
   const { stdin, stdout, stderr } = process;
   if (options.dryRun) return dryRun({ files, format, stdin, stdout, stderr });
   const urls = serverUrls(options.url);
-  const secret = token(options.token, dataFolder(options.data), [AGENT_TOKEN_FILE, OPERATOR_TOKEN_FILE]);
+  const secret = token(options, dataFolder(options.data), [AGENT_TOKEN_FILE, OPERATOR_TOKEN_FILE]);
   const say = (line: string) => stderr.write(`hlm agent: ${line}\n`);
   const { stop, release } = stopSignal();
   try {
@@ -71,7 +72,11 @@ export function agentCommand(command: Command): Command {
     .argument('<files...>', 'access logs to follow; - is standard input, read to its end')
     .option('--name <name>', "the agent's name, under which its traffic is shown", hostname())
     .option('--url <urls>', 'server, or several, comma-separated (HLM_URL)')
-    .option('--token <token>', 'token (HLM_TOKEN; else from the data folder)')
+    .option(
+      '--token-file <file>',
+      'file that holds the token (HLM_TOKEN_FILE; HLM_TOKEN is the token; else the data folder)',
+    )
+    .option('--token <token>', 'the token itself: anyone on this machine can read it in the list of processes')
     .option('--data <dir>', 'data folder (HLM_DATA)')
     .addOption(new Option('--format <format>', 'format of the lines').choices(FORMATS).default('auto'))
     .option('--from-start', 'begin new files at their start, not at their end', false)

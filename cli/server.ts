@@ -1,13 +1,18 @@
+import { createSecureContext } from 'node:tls';
 import type { Command } from 'commander';
 import { pino } from 'pino';
 import { UserError } from '../schema/user-error.js';
+import type { Certificate } from '../server/api/walls/listener.js';
 import { startServer } from '../server/main.js';
-import { AGENT_TOKEN_FILE, dataFolder, OPERATOR_TOKEN_FILE, port } from './settings.js';
+import { limitSettings, limitsHelp } from './limits.js';
+import { AGENT_TOKEN_FILE, dataFolder, OPERATOR_TOKEN_FILE, port, textOf } from './settings.js';
 
 interface Options {
   data?: string;
   host?: string;
   port?: string;
+  tlsCert?: string;
+  tlsKey?: string;
 }
 
 export function serverCommand(command: Command): Command {
@@ -15,6 +20,8 @@ export function serverCommand(command: Command): Command {
     .option('--data <dir>', 'data folder (HLM_DATA)')
     .option('--host <address>', 'address to listen on (HOST; default 127.0.0.1)')
     .option('--port <number>', 'port to listen on, 0 for any free one (PORT; default 4000)')
+    .option('--tls-cert <file>', 'certificate with its chain, PEM: listens with TLS (HLM_TLS_CERT)')
+    .option('--tls-key <file>', 'its private key, PEM (HLM_TLS_KEY)')
     .addHelpText(
       'after',
       `
@@ -26,6 +33,7 @@ Environment:
   HLM_MAIL_FROM          whom mails are from
   HLM_ALLOW_PRIVATE_WEBHOOKS  1: webhooks may go to addresses of this machine and its networks
   HLM_PUBLIC_URL         where people reach the server: messages link to it
+${limitsHelp()}
   HLM_LOG_LEVEL          debug, info, warn (default), error: logs go to standard error as JSON`,
     )
     .action(runServer);
@@ -42,7 +50,27 @@ function databaseUrl(given: string | undefined): string | null {
   throw new UserError('DATABASE_URL is no PostgreSQL address; expected postgres://user:password@host:5432/database');
 }
 
+/**
+ * For TLS; null: none.
+ *
+ * @throws UserError where it cannot be read, or is of no use.
+ */
+function certificateOf(options: Options): Certificate | null {
+  const certFile = options.tlsCert ?? process.env.HLM_TLS_CERT;
+  const keyFile = options.tlsKey ?? process.env.HLM_TLS_KEY;
+  if (!certFile && !keyFile) return null;
+  if (!certFile || !keyFile) throw new UserError('TLS needs both, --tls-cert and --tls-key');
+  const certificate = { cert: textOf(certFile, 'the certificate'), key: textOf(keyFile, 'the key') };
+  try {
+    createSecureContext(certificate);
+  } catch (error) {
+    throw new UserError(`${certFile} and ${keyFile} are no certificate and its key: ${(error as Error).message}`);
+  }
+  return certificate;
+}
+
 async function runServer(options: Options): Promise<void> {
+  const certificate = certificateOf(options);
   const log = pino({ level: process.env.HLM_LOG_LEVEL ?? 'warn' }, pino.destination({ dest: 2, sync: true }));
   const stopAsked = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
@@ -63,6 +91,8 @@ async function runServer(options: Options): Promise<void> {
     },
     publicUrl: process.env.HLM_PUBLIC_URL?.trim() || null,
     allowedOrigins: (process.env.HLM_ALLOWED_ORIGINS ?? '').split(',').filter((origin) => origin !== ''),
+    certificate,
+    limits: limitSettings(),
     log,
   });
   process.stdout.write(`listening on ${server.url}\n`);

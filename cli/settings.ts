@@ -47,14 +47,22 @@ export function serverUrls(option: string | undefined): string[] {
   });
 }
 
+export interface TokenOptions {
+  token?: string;
+  tokenFile?: string;
+}
+
 /**
- * The token: `--token`, else HLM_TOKEN, else the first of `files` that the data folder holds.
+ * The token: `--token-file`, else `--token`, else HLM_TOKEN, else HLM_TOKEN_FILE, else the first of `files` that the data
+ * folder holds.
  *
- * @throws UserError where there is none.
+ * @throws UserError where there is none, or a file that was named has none.
  */
-export function token(option: string | undefined, folder: string, files: readonly string[]): string {
-  const given = (option ?? process.env.HLM_TOKEN)?.trim();
+export function token(options: TokenOptions, folder: string, files: readonly string[]): string {
+  if (options.tokenFile !== undefined) return tokenIn(options.tokenFile);
+  const given = (options.token ?? process.env.HLM_TOKEN)?.trim();
   if (given) return given;
+  if (process.env.HLM_TOKEN_FILE) return tokenIn(process.env.HLM_TOKEN_FILE);
   for (const file of files) {
     try {
       const found = readFileSync(join(folder, file), 'utf8').trim();
@@ -63,7 +71,42 @@ export function token(option: string | undefined, folder: string, files: readonl
       // Not there, or not ours to read: the next one.
     }
   }
-  throw new UserError(`no token: give --token or HLM_TOKEN, or run as the user who owns ${folder}`);
+  throw new UserError(`no token: give HLM_TOKEN or --token-file, or run as the user who owns ${folder}`);
+}
+
+function tokenIn(file: string): string {
+  const found = textOf(file, 'the token').trim();
+  if (found === '') throw new UserError(`${file} holds no token`);
+  return found;
+}
+
+/**
+ * A file's text.
+ *
+ * @param what is read, for the message
+ * @throws UserError where it cannot be read.
+ */
+export function textOf(file: string, what: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UserError(`cannot read ${what} from ${file}: ${(error as NodeJS.ErrnoException).code}`);
+  }
+}
+
+/**
+ * A number of the environment; undefined where it is not set.
+ *
+ * @param least what it is at least
+ * @throws UserError where it is none.
+ */
+export function numberSetting(name: string, least: number): number | undefined {
+  const given = process.env[name]?.trim();
+  if (!given) return undefined;
+  const value = Number(given);
+  if (!Number.isFinite(value) || value < least)
+    throw new UserError(`${name} is "${given}"; expected a number of at least ${least}`);
+  return value;
 }
 
 /**

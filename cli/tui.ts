@@ -6,6 +6,7 @@ import { dataFolder, OPERATOR_TOKEN_FILE, serverUrls, token } from './settings.j
 interface Options {
   url?: string;
   token?: string;
+  tokenFile?: string;
   data?: string;
   agent?: string;
   threshold?: string;
@@ -16,7 +17,11 @@ interface Options {
 export function tuiCommand(command: Command): Command {
   return command
     .option('--url <url>', "the server's GraphQL address (HLM_URL)")
-    .option('--token <token>', 'a token that may read (HLM_TOKEN; else the one in the data folder)')
+    .option(
+      '--token-file <file>',
+      'file that holds a token that may read (HLM_TOKEN_FILE; HLM_TOKEN is the token; else the data folder)',
+    )
+    .option('--token <token>', 'the token itself: anyone on this machine can read it in the list of processes')
     .option('--data <dir>', 'data folder, where the token is found (HLM_DATA)')
     .option('--agent <name>', "open this server's page at once")
     .option('--threshold <hits/s>', "first set the High traffic rule's threshold")
@@ -25,7 +30,7 @@ export function tuiCommand(command: Command): Command {
       process.exitCode = await runTui({
         // With several servers any of them shows the same: the first is asked.
         url: serverUrls(options.url)[0]!,
-        token: token(options.token, dataFolder(options.data), [OPERATOR_TOKEN_FILE]),
+        token: token(options, dataFolder(options.data), [OPERATOR_TOKEN_FILE]),
         agent: options.agent,
         threshold: options.threshold === undefined ? undefined : thresholdOf(options.threshold),
         plain: options.plain,

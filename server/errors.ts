@@ -22,14 +22,20 @@ const RESOLUTION_WORDS: Record<number, { words: string; name: string }> = {
   2592000: { words: 'whole months', name: 'UTC; DAY is not kept' },
 };
 
-const HTTP_STATUS: Partial<Record<ErrorCode, number>> = { UNAUTHENTICATED: 401 };
+const HTTP_STATUS: Partial<Record<ErrorCode, number>> = { UNAUTHENTICATED: 401, RATE_LIMITED: 429 };
 
 /** A mistake that is told to the client as it is: code, and a message with value, place and expected range. */
 export class ApiError extends GraphQLError {
-  constructor(code: ErrorCode, message: string, details: { retryAfterMs?: number } = {}) {
-    const status = HTTP_STATUS[code];
-    super(message, { extensions: { code, ...details, ...(status ? { http: { status } } : {}) } });
+  constructor(code: ErrorCode, message: string, details: { retryAfterMs?: number; status?: number } = {}) {
+    const { retryAfterMs, status = HTTP_STATUS[code] } = details;
+    const http = status === undefined ? {} : { http: { status, headers: headersOf(retryAfterMs) } };
+    super(message, { extensions: { code, ...(retryAfterMs === undefined ? {} : { retryAfterMs }), ...http } });
   }
+}
+
+/** HTTP's own word for when to come again, in whole seconds. */
+function headersOf(retryAfterMs: number | undefined): Map<string, string> {
+  return new Map(retryAfterMs === undefined ? [] : [['retry-after', String(Math.ceil(retryAfterMs / 1_000))]]);
 }
 
 export const unauthenticated = () => new ApiError('UNAUTHENTICATED', 'A valid token is needed.');
@@ -49,9 +55,13 @@ export const badInput = (message: string) => new ApiError('BAD_USER_INPUT', mess
 export const exhausted = (retryAfterMs: number) =>
   new ApiError('RESOURCE_EXHAUSTED', `The server is busy; try again in ${retryAfterMs} ms.`, { retryAfterMs });
 
-/** More than the caller may: nothing was done, and the same call will work once that time has passed. */
-export const rateLimited = (message: string, retryAfterMs: number) =>
-  new ApiError('RATE_LIMITED', message, { retryAfterMs });
+/** Too much, by a limit that is told of: nothing was done, and the same call will work later. */
+export const rateLimited = (what: string, retryAfterMs: number) =>
+  new ApiError('RATE_LIMITED', `${what}; try again in ${retryAfterMs} ms.`, { retryAfterMs });
+export const tooComplex = (cost: number, most: number) =>
+  new ApiError('QUERY_TOO_COMPLEX', `The operation costs ${cost}; at most ${most}: ask for less, or shorter lists.`, {
+    status: 400,
+  });
 
 /** What asks a server that stops is told: about when the next one may be up. */
 const RESTART_MS = 1_000;

@@ -6,7 +6,11 @@ import { Evaluator, EvidenceKeeper, Rules } from './alerts/index.js';
 import type { Services } from './api/context.js';
 import { buildHttp } from './api/http.js';
 import { buildApiSchema } from './api/schema.js';
-import { serveSocket } from './api/socket.js';
+import { serveSocket } from './api/sockets/serve.js';
+import { Admission } from './api/walls/admission.js';
+import { DEFAULT_LIMITS, type Limits } from './api/walls/limits.js';
+import type { Certificate } from './api/walls/listener.js';
+import { Turnstile } from './api/walls/turnstile.js';
 import { prepareFirstStart } from './auth/first-start.js';
 import { Tokens } from './auth/tokens.js';
 import { Deletion } from './deletion/index.js';
@@ -37,6 +41,10 @@ export interface ServerOptions {
   notify: NotifierSettings;
   /** Where people reach the server, for links; null: it is not known. */
   publicUrl: string | null;
+  /** TLS; absent or null: none. */
+  certificate?: Certificate | null;
+  /** Others than the defaults. */
+  limits?: Partial<Limits>;
   log: Logger;
 }
 
@@ -171,12 +179,15 @@ async function readIncarnation(db: Database): Promise<string> {
 }
 
 async function serveApi(options: ServerOptions, services: Services, tokens: Tokens, started: Started): Promise<string> {
-  const { host, port, log, allowedOrigins } = options;
+  const { host, port, log, allowedOrigins, certificate = null } = options;
   const { db, live } = services;
+  const monotonicMs = () => performance.now();
   const schema = await buildApiSchema();
-  const isReady = async () => (await db.ownerSql('SELECT 1')).length === 1;
-  const { app, apollo } = await buildHttp({ schema, services, tokens, log, isReady });
-  const socket = serveSocket({ server: app.server, schema, services, tokens, log, allowedOrigins });
+  const turnstile = new Turnstile(tokens, { ...DEFAULT_LIMITS, ...options.limits }, monotonicMs);
+  const admission = new Admission(schema, turnstile, Date.now);
+  const shared = { schema, services, turnstile, admission, log };
+  const { app, apollo, strangers } = await buildHttp({ ...shared, certificate, isReady: together(() => answers(db)) });
+  const socket = serveSocket({ ...shared, server: app.server, tokens, strangers, allowedOrigins });
   started.add('api', async () => {
     // Together: the one takes nothing new from the first moment, and is done only once the other's connections have ended.
     const answered = apollo.stop();
@@ -189,6 +200,27 @@ async function serveApi(options: ServerOptions, services: Services, tokens: Toke
     throw new UserError(`cannot listen on ${host}:${port}: ${error.message}`);
   });
   const address = app.server.address() as AddressInfo;
+  if (certificate === null && !isLoopback(address.address))
+    log.warn({ address: address.address }, 'listening beyond this machine without TLS: tokens can be read on the way');
   const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `http://${shown}:${address.port}/graphql`;
+  return `${certificate === null ? 'http' : 'https'}://${shown}:${address.port}/graphql`;
+}
+
+async function answers(db: Database): Promise<boolean> {
+  return (await db.ownerSql('SELECT 1')).length === 1;
+}
+
+/** Asks once for all who want to know at the same time. */
+function together<Result>(ask: () => Promise<Result>): () => Promise<Result> {
+  let asking: Promise<Result> | null = null;
+  return () => {
+    asking ??= ask().finally(() => {
+      asking = null;
+    });
+    return asking;
+  };
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
 }

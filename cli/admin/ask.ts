@@ -3,12 +3,11 @@ import type { TadaDocumentNode } from 'gql.tada';
 import { print } from 'graphql';
 import { readAnswer } from '../../agent/ship/answer.js';
 import { UserError } from '../../schema/user-error.js';
-import { dataFolder, OPERATOR_TOKEN_FILE, serverUrls, token } from '../settings.js';
+import { dataFolder, OPERATOR_TOKEN_FILE, serverUrls, type TokenOptions, token } from '../settings.js';
 
 /** Options of all commands that change a running server. */
-export interface ServerChoice {
+export interface ServerChoice extends TokenOptions {
   url?: string;
-  token?: string;
   data?: string;
 }
 
@@ -18,8 +17,9 @@ const TIMEOUT_MS = 30_000;
 export function choosingServer(command: Command): Command {
   return command
     .option('--url <url>', "the server's GraphQL address (HLM_URL)")
-    .option('--token <token>', 'whose rights are used (HLM_TOKEN; else the operator token in the data folder)')
-    .option('--data <dir>', 'data folder, where the token is found (HLM_DATA)')
+    .option('--token-file <file>', 'file with the token whose rights are used (HLM_TOKEN_FILE; HLM_TOKEN is the token)')
+    .option('--token <token>', 'the token itself: anyone on this machine can read it in the list of processes')
+    .option('--data <dir>', 'data folder, where else the operator token is found (HLM_DATA)')
     .exitOverride()
     .showHelpAfterError('(--help shows what there is)');
 }
@@ -30,12 +30,12 @@ export function choosingServer(command: Command): Command {
  * @throws UserError in one line: it cannot be reached, does not answer GraphQL, or refuses.
  */
 export async function ask<Result, Variables>(
-  { url, token: given, data }: ServerChoice,
+  { url, data, ...options }: ServerChoice,
   document: TadaDocumentNode<Result, Variables>,
   variables: Variables,
 ): Promise<Result> {
   const [address] = serverUrls(url);
-  const secret = token(given, dataFolder(data), [OPERATOR_TOKEN_FILE]);
+  const secret = token(options, dataFolder(data), [OPERATOR_TOKEN_FILE]);
   const answer = await post(address, secret, JSON.stringify({ query: print(document), variables }));
   if (answer.kind === 'data') return answer.data as Result;
   if (answer.kind === 'refused' && answer.code === 'UNAUTHENTICATED')

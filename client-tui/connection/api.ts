@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Client,
   type CombinedError,
@@ -11,6 +12,8 @@ import type { Link } from './link.js';
 
 /** A query over months of windows takes a while; a server that is gone takes for ever. */
 const ANSWER_WITHIN_MS = 20_000;
+/** A server that asks to be left alone for a while is asked again as often as fits into what one waits for an answer. */
+const COMES_AGAIN = new Set(['RATE_LIMITED', 'RESOURCE_EXHAUSTED']);
 /** A subscription that the server ended while the connection stands is begun again, calmly. */
 const RESUBSCRIBE_AFTER_MS = 5_000;
 
@@ -55,8 +58,10 @@ export function createApi(url: string, token: string, link: Link, signal: AbortS
     ],
   });
   return {
-    ask: async (document, variables) => dataOf(await client.query(document, variables).toPromise()),
-    change: async (document, variables) => dataOf(await client.mutation(document, variables).toPromise()),
+    ask: async (document, variables) =>
+      dataOf(await untilTaken(() => client.query(document, variables).toPromise(), signal)),
+    change: async (document, variables) =>
+      dataOf(await untilTaken(() => client.mutation(document, variables).toPromise(), signal)),
     follow: (document, variables, handlers) =>
       link.attach(() => {
         let stopped = false;
@@ -88,6 +93,28 @@ export function createApi(url: string, token: string, link: Link, signal: AbortS
         };
       }),
   };
+}
+
+/** Asks again where the server says when: nothing was done then. */
+async function untilTaken<Result extends OperationResult>(
+  ask: () => Promise<Result>,
+  signal: AbortSignal,
+): Promise<Result> {
+  const deadlineMs = performance.now() + ANSWER_WITHIN_MS;
+  for (;;) {
+    const result = await ask();
+    const waitMs = waitAskedFor(result.error);
+    if (waitMs === null || performance.now() + waitMs > deadlineMs) return result;
+    await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return result;
+  }
+}
+
+/** Milliseconds; null: the server did not ask for it. */
+export function waitAskedFor(error: CombinedError | undefined): number | null {
+  const { code, retryAfterMs } = error?.graphQLErrors[0]?.extensions ?? {};
+  if (!COMES_AGAIN.has(String(code)) || typeof retryAfterMs !== 'number' || !(retryAfterMs > 0)) return null;
+  return retryAfterMs;
 }
 
 /** What may be null in an answer is null with an error only where it was asked for in vain: then the error is what to say. */

@@ -8,6 +8,7 @@ type Sql = Transaction['sql'];
 
 /** An alert event as recorded. */
 export interface AlertEventRow {
+  tenantId: string;
   /** Its place in the order recorded, without gaps within the tenant. */
   number: number;
   id: string;
@@ -27,7 +28,7 @@ export interface AlertEventRow {
   [column: string]: unknown;
 }
 
-const COLUMNS = `number, id, rule_id AS "ruleId", rule_name AS "ruleName", agent_id AS "agentId", agent_name AS "agentName", type,
+const COLUMNS = `tenant_id AS "tenantId", number, id, rule_id AS "ruleId", rule_name AS "ruleName", agent_id AS "agentId", agent_name AS "agentName", type,
   to_timestamp(at_second) AS at, recorded_at AS "recordedAt", started_by AS "startedBy", value, threshold, severity, message, acknowledged_at AS "acknowledgedAt"`;
 
 export interface NewAlertEvent {

@@ -1,72 +1,148 @@
 import { existsSync } from 'node:fs';
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
-import fastifyApollo, { fastifyApolloDrainPlugin } from '@as-integrations/fastify';
+import { fastifyApolloDrainPlugin, fastifyApolloHandler } from '@as-integrations/fastify';
 import fastifyStatic from '@fastify/static';
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { GraphQLSchema } from 'graphql';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { GraphQLError, type GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
-import type { Tokens } from '../auth/tokens.js';
-import { stopping } from '../errors.js';
+import type { Identity } from '../auth/tokens.js';
+import { isTransient, stopping } from '../errors.js';
 import type { Context, Services } from './context.js';
-import { BODY_BYTES_MAX, bearerToken, DOCUMENT_TOKENS_MAX, errorFormatter, VALIDATION_RULES } from './operations.js';
+import type { Admission } from './walls/admission.js';
+import { wallsPlugin } from './walls/apollo.js';
+import { inflate, takeJsonOnly } from './walls/bodies.js';
+import { DOCUMENT_TOKENS_MAX } from './walls/document.js';
+import { addSecurityHeaders } from './walls/headers.js';
+import { BODY_BYTES_MAX } from './walls/limits.js';
+import { answerNoRequest, type Certificate, createListener } from './walls/listener.js';
+import { errorFormatter } from './walls/say-error.js';
+import type { Strangers } from './walls/strangers.js';
+import type { Turnstile } from './walls/turnstile.js';
+import { ValidDocuments } from './walls/valid-documents.js';
 
 export interface HttpOptions {
   schema: GraphQLSchema;
   services: Services;
-  tokens: Tokens;
+  turnstile: Turnstile;
+  admission: Admission;
+  /** Null: HTTP without TLS. */
+  certificate: Certificate | null;
   log: Logger;
   isReady: () => Promise<boolean>;
 }
 
+export interface Http {
+  app: FastifyInstance;
+  apollo: ApolloServer<Context>;
+  /** Connections on which nobody has signed in. */
+  strangers: Strangers;
+}
+
+const API_PATH = '/graphql';
 /** GraphiQL's bundle beside the compiled server; where it is absent (tests of the sources) the page is not served. */
 const GRAPHIQL_FOLDER = fileURLToPath(new URL('../../graphiql/', import.meta.url));
-const PAGE_POLICY =
+/** GraphiQL's editor sets styles of its own making; nothing else may. */
+const GRAPHIQL_POLICY =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self' ws: wss:; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+/** What nobody answers reads no more than this of a body. */
+const OTHER_BODY_BYTES_MAX = 64 * 1024;
 
 /** Apollo on Fastify at /graphql, GraphiQL for browsers, health. Not listening yet. */
-export async function buildHttp(
-  options: HttpOptions,
-): Promise<{ app: FastifyInstance; apollo: ApolloServer<Context> }> {
-  const { schema, services, tokens, log } = options;
-  // Fastify's own 503 has no GraphQL errors.
-  const app = Fastify({ bodyLimit: BODY_BYTES_MAX, requestTimeout: 30_000, return503OnClosing: false });
+export async function buildHttp(options: HttpOptions): Promise<Http> {
+  const { schema, turnstile, admission, certificate, log } = options;
+  let strangers: Strangers | undefined;
+  const app = Fastify({
+    serverFactory: (handler): Server => {
+      const listener = createListener(handler, turnstile.limits, certificate);
+      strangers = listener.strangers;
+      return listener.server;
+    },
+    bodyLimit: OTHER_BODY_BYTES_MAX,
+    // Fastify's own 503 has no GraphQL errors.
+    return503OnClosing: false,
+    clientErrorHandler: (error, socket) => answerNoRequest(error, socket as Socket),
+  });
   answerBeforeClosing(app);
+  addSecurityHeaders(app, certificate !== null);
+  takeJsonOnly(app);
+  const documents = new ValidDocuments(schema);
+  const format = errorFormatter(log);
   const apollo = new ApolloServer<Context>({
     schema,
+    // For those who have signed in; nobody else gets so far.
     introspection: true,
     includeStacktraceInErrorResponses: false,
     stopOnTerminationSignals: false,
     allowBatchedHttpRequests: false,
-    validationRules: [...VALIDATION_RULES],
+    // The walls' own, before the operation is admitted.
+    dangerouslyDisableValidation: true,
+    documentStore: documents,
     parseOptions: { maxTokens: DOCUMENT_TOKENS_MAX },
-    formatError: errorFormatter(log),
-    // It would watch every field of every answer; none is to be cached, see `context`.
-    plugins: [fastifyApolloDrainPlugin(app), ApolloServerPluginCacheControlDisabled()],
+    formatError: format,
+    plugins: [
+      fastifyApolloDrainPlugin(app),
+      // It would watch every field of every answer; none is to be cached, see `serveApi`.
+      ApolloServerPluginCacheControlDisabled(),
+      wallsPlugin({ documents, admission, format }),
+    ],
     // Apollo's own tries whether an answer can be written prettily: a series of a year takes twice as long.
     stringifyResult: (answer) => `${JSON.stringify(answer)}\n`,
     logger: log,
   });
   await apollo.start();
-  app.setErrorHandler(sayError);
+  app.setErrorHandler(errorHandler(log));
+  app.setNotFoundHandler(sayNotFound);
   serveHealth(app, options);
   await serveGraphiql(app);
-  await app.register(fastifyApollo<Context>(apollo), {
-    path: '/graphql',
+  serveApi(app, apollo, strangers!, options);
+  app.get('/', (_request, reply) => reply.redirect(API_PATH));
+  return { app, apollo, strangers: strangers! };
+}
+
+/** Who is not let in is told so before a byte of the body is read. */
+function serveApi(
+  app: FastifyInstance,
+  apollo: ApolloServer<Context>,
+  strangers: Strangers,
+  options: HttpOptions,
+): void {
+  const { services, turnstile } = options;
+  const identities = new WeakMap<FastifyRequest, Identity>();
+  const signIn = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    reply.header('cache-control', 'no-store');
+    try {
+      identities.set(request, await turnstile.signIn(request.headers.authorization, request.ip));
+      strangers.signedIn(request.raw.socket);
+    } catch (error) {
+      if (hasLongBody(request)) reply.header('connection', 'close');
+      throw error;
+    }
+  };
+  const context = async (request: FastifyRequest, reply: FastifyReply): Promise<Context> => {
+    const ended = new AbortController();
+    const deadline = setTimeout(() => ended.abort(), turnstile.limits.queryMs);
+    reply.raw.once('close', () => {
+      clearTimeout(deadline);
+      if (!reply.raw.writableEnded) ended.abort();
+    });
+    return { identity: identities.get(request)!, services, signal: ended.signal };
+  };
+  app.route({
+    url: API_PATH,
     method: ['GET', 'POST'],
-    context: async (request, reply) => {
-      const gone = new AbortController();
-      reply.raw.once('close', () => {
-        if (!reply.raw.writableFinished) gone.abort();
-      });
-      reply.header('cache-control', 'no-store');
-      const secret = bearerToken(request.headers.authorization);
-      return { identity: secret === null ? null : await tokens.signIn(secret), services, signal: gone.signal };
-    },
+    bodyLimit: BODY_BYTES_MAX,
+    onRequest: signIn,
+    preParsing: inflate,
+    handler: fastifyApolloHandler<Context>(apollo, { context }),
   });
-  app.get('/', (_request, reply) => reply.redirect('/graphql'));
-  return { app, apollo };
+}
+
+function hasLongBody({ headers }: FastifyRequest): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > OTHER_BODY_BYTES_MAX;
 }
 
 /**
@@ -101,21 +177,41 @@ async function serveGraphiql(app: FastifyInstance): Promise<void> {
   app.addHook('onRequest', async (request, reply) => {
     const isPage =
       request.method === 'GET' &&
-      request.url.split('?')[0] === '/graphql' &&
+      request.url.split('?')[0] === API_PATH &&
       request.headers.accept?.includes('text/html');
     if (!isPage) return;
-    reply
-      .header('content-security-policy', PAGE_POLICY)
-      .header('referrer-policy', 'no-referrer')
-      .header('x-content-type-options', 'nosniff');
+    reply.header('content-security-policy', GRAPHIQL_POLICY);
     return reply.sendFile('index.html', GRAPHIQL_FOLDER, { maxAge: 0 });
   });
 }
 
-/** What Fastify refuses before GraphQL sees it, in GraphQL's form. */
-function sayError(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const status = error.statusCode ?? 500;
-  const code = status === 413 ? 'PAYLOAD_TOO_LARGE' : status < 500 ? 'BAD_REQUEST' : 'INTERNAL_SERVER_ERROR';
-  const message = status < 500 ? error.message : 'Internal error.';
-  return reply.code(status).send({ errors: [{ message, extensions: { code } }] });
+/** What is refused before GraphQL sees it, in GraphQL's form; what went wrong inside goes to the log. */
+function errorHandler(log: Logger) {
+  const format = errorFormatter(log);
+  return (error: Error & { statusCode?: number }, _request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    if (error instanceof GraphQLError) {
+      const { status = 400, headers = new Map() } = (error.extensions.http ?? {}) as {
+        status?: number;
+        headers?: Map<string, string>;
+      };
+      return reply
+        .code(status)
+        .headers(Object.fromEntries(headers))
+        .send({ errors: [format(error.toJSON(), error)] });
+    }
+    const status = error.statusCode ?? (isTransient(error) ? 503 : 500);
+    if (status >= 500) return reply.code(status).send({ errors: [format({ message: error.message }, error)] });
+    const code = status === 413 ? 'PAYLOAD_TOO_LARGE' : 'BAD_REQUEST';
+    return reply.code(status).send({ errors: [{ message: error.message, extensions: { code } }] });
+  };
+}
+
+function sayNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  // No GraphQL's form: clients tell a wrong address by it.
+  if (request.url.split('?')[0] !== API_PATH) return reply.code(404).send({ error: 'Not found.' });
+  const message = `${request.method} is not taken here; expected GET or POST.`;
+  return reply
+    .code(405)
+    .header('allow', 'GET, POST')
+    .send({ errors: [{ message, extensions: { code: 'BAD_REQUEST' } }] });
 }

@@ -31,10 +31,7 @@ export class EntryRates {
     const bucket = this.bucketOf(tenantId, entriesPerSecondMax);
     const waitMs = bucket.take(entries, this.monotonicMs());
     if (waitMs > 0) {
-      throw rateLimited(
-        `The plan allows ${entriesPerSecondMax} entries a second, and more are sent: try again in ${waitMs} ms.`,
-        waitMs,
-      );
+      throw rateLimited(`The plan allows ${entriesPerSecondMax} entries a second, and more are sent`, waitMs);
     }
     return () => bucket.giveBack(entries);
   }

@@ -16,6 +16,9 @@ const STOP_WITHIN_MS = 60_000;
 const START_AGAIN_MS = 500;
 const START_ATTEMPTS = 120;
 
+/** All windows with all their keys are asked for, over and over. */
+const UNLIMITED = { HLM_MAX_COST: '1e9', HLM_RATE_COST: '1e9', HLM_RATE_OPERATIONS: '1e6' };
+
 export const forEver = (args: string[], env: Record<string, string> = {}): RunningCommand =>
   hlm(args, { env, withinMs: FOR_EVER_MS });
 
@@ -101,7 +104,7 @@ export class ServerUnderFire {
     for (let attempt = 1; ; attempt++) {
       this.over.throwIfAborted();
       try {
-        const running = await startServerProcess(this.folder, { run: forEver });
+        const running = await startServerProcess(this.folder, { run: forEver, env: UNLIMITED });
         this.running = running;
         void running.command.finished.then((finished) => this.ended(running, finished));
         this.onPort(Number(new URL(running.url).port));

@@ -86,11 +86,14 @@ function scopesOf({ agents }: Model): Scope[] {
 async function compareViews(real: Real, scope: Scope, views: readonly View[], isWhole: IsWhole): Promise<void> {
   const parts = views.map((view, at) => {
     const { width, ...span } = view;
-    const stats = `{ ${NUMBERS} ${isWhole(view, at) ? BREAKDOWN : ''} }`;
+    const stats = isWhole(view, at) ? '{ ...Numbers ...Breakdown }' : '{ ...Numbers }';
     const asked = width === null ? `total ${stats}` : `windows(resolution: ${width}) { start stats ${stats} }`;
     return `v${at}: traffic(agentIds: $agentIds, timeframe: ${timeframeOf(span)}) { ${asked} }`;
   });
-  const data = await real.ask(`query ($agentIds: [ID!]) { ${parts.join('\n')} }`, { agentIds: scope.agentIds });
+  const breakdown = views.some(isWhole) ? `fragment Breakdown on TrafficStats { ${BREAKDOWN} }` : '';
+  const fragments = `fragment Numbers on TrafficStats { ${NUMBERS} } ${breakdown}`;
+  const query = `query ($agentIds: [ID!]) { ${parts.join('\n')} } ${fragments}`;
+  const data = await real.ask(query, { agentIds: scope.agentIds });
   const counted = scope.entries.filter((entry) => entry.counted);
   const differ = (what: string, stats: Stats, entries: readonly ModelEntry[], whole: boolean) => {
     const difference = (whole ? differenceOf : differenceOfNumbers)(stats, entries, ({ agent }) => agent);

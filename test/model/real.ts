@@ -4,7 +4,7 @@ import { Rollups } from '../../server/rollup/index.js';
 import { Database } from '../../server/store/database.js';
 import { databaseUrl } from '../support/database.js';
 import { makePastPartitions } from '../support/older.js';
-import { startTestServer, type TestServer } from '../support/server.js';
+import { NO_LIMITS, startTestServer, type TestServer } from '../support/server.js';
 import { makeTenant, makeToken } from '../support/tenants.js';
 import { equal } from './equal.js';
 import { Gate } from './gate.js';
@@ -22,7 +22,7 @@ export class Bench {
   ) {}
 
   static async start(): Promise<Bench> {
-    const server = await startTestServer();
+    const server = await startTestServer({ limits: NO_LIMITS });
     await makePastPartitions(server);
     return new Bench(server, await Database.open(databaseUrl(server.dataFolder)));
   }

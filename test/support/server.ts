@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'graphql-ws';
 import { pino } from 'pino';
 import WebSocket from 'ws';
-import { type RunningServer, startServer } from '../../server/main.js';
+import { type RunningServer, type ServerOptions, startServer } from '../../server/main.js';
 import type { NotifierSettings } from '../../server/notify/index.js';
 
 /** What a GraphQL answer holds; tests read it freely. */
@@ -14,6 +14,9 @@ export interface Answer {
   data: any;
   errors?: { message: string; extensions: { code: string } }[];
 }
+
+/** For tests that ask for all that there is, over and over. */
+export const NO_LIMITS = { cost: 1e9, costPerSecond: 1e9, operationsPerSecond: 1e6 };
 
 /** A real server on its own embedded PostgreSQL, in a folder that goes with it. */
 export interface TestServer {
@@ -30,7 +33,7 @@ export interface TestServer {
   close: () => Promise<void>;
 }
 
-export interface TestServerOptions {
+export interface TestServerOptions extends Partial<Omit<ServerOptions, 'notify'>> {
   notify?: Partial<NotifierSettings>;
 }
 
@@ -41,7 +44,8 @@ export interface Subscription {
   close: () => Promise<void>;
 }
 
-export async function startTestServer({ notify = {} }: TestServerOptions = {}): Promise<TestServer> {
+/** @param options others than a server of a test has */
+export async function startTestServer({ notify = {}, ...options }: TestServerOptions = {}): Promise<TestServer> {
   const dataFolder = mkdtempSync(join(tmpdir(), 'hlm-test-'));
   const log = pino({ level: process.env.HLM_TEST_LOG ?? 'silent' }, pino.destination(2));
   let port = 0;
@@ -58,6 +62,7 @@ export async function startTestServer({ notify = {} }: TestServerOptions = {}): 
       notify: { smtpUrl: null, mailFrom: 'HTTP Logs Monitor <hlm@example.com>', allowPrivate: true, ...notify },
       publicUrl: 'https://logs.example.com/',
       log,
+      ...options,
     });
   let server: RunningServer = await start();
   port = Number(new URL(server.url).port);

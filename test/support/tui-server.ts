@@ -83,7 +83,8 @@ export class FakeServer {
     try {
       return { data: this.answers[operation]?.(variables) ?? null };
     } catch (error) {
-      return { data: null, errors: [{ message: (error as Error).message }] };
+      const { message, extensions } = error as Error & { extensions?: object };
+      return { data: null, errors: [{ message, extensions }] };
     }
   }
 

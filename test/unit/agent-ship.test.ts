@@ -125,6 +125,7 @@ describe('an answer', () => {
     [200, error('NOT_FOUND'), { kind: 'refused', code: 'NOT_FOUND' }],
     [401, 'no', { kind: 'refused', code: 'UNAUTHENTICATED' }],
     [200, error('RESOURCE_EXHAUSTED', { retryAfterMs: 700 }), { kind: 'retry', retryAfterMs: 700, served: true }],
+    [429, error('RATE_LIMITED', { retryAfterMs: 700 }), { kind: 'retry', retryAfterMs: 700, served: true }],
     [200, error('RESOURCE_EXHAUSTED', { retryAfterMs: 1e9 }), { kind: 'retry', retryAfterMs: 60_000 }],
     [200, error('RESOURCE_EXHAUSTED', { retryAfterMs: 'soon' }), { kind: 'retry', retryAfterMs: null }],
     [200, error('RATE_LIMITED', { retryAfterMs: 70 }), { kind: 'retry', retryAfterMs: 70, limited: true }],

@@ -173,6 +173,19 @@ describe('the connection', () => {
     expect(server.open('AlertEvents')[0]!.variables).toEqual({ after: 'c2' });
   });
 
+  test('what the server does not take now is asked again when it says', async () => {
+    let refusals = 2;
+    server.answers.Alerts = () => {
+      if (refusals-- > 0)
+        throw Object.assign(new Error('too much'), { extensions: { code: 'RATE_LIMITED', retryAfterMs: 20 } });
+      return { activeAlerts: [], alertEvents: { nodes: [alertEvent({ id: 'e1', cursor: 'c1' })] } };
+    };
+    feeds = openFeeds({ url: server.url, token: TOKEN, now: Date.now });
+    const { alerts } = feeds;
+    await until('the history', () => newestFirst(alerts.state.get().book).length === 1);
+    expect(server.asked.filter(({ operation }) => operation === 'Alerts')).toHaveLength(3);
+  });
+
   test('a token that was revoked ends it', async () => {
     feeds = openFeeds({ url: server.url, token: TOKEN, now: Date.now });
     const { link } = feeds;

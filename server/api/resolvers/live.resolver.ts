@@ -1,5 +1,5 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Arg, Authorized, ID, Resolver, Root, type SubscribeResolverData, Subscription } from 'type-graphql';
+import { Arg, Authorized, Ctx, ID, Resolver, Root, type SubscribeResolverData, Subscription } from 'type-graphql';
 import { AlertEvent } from '../../../schema/types/alert.type.js';
 import { LiveWindows } from '../../../schema/types/live.type.js';
 import type { AlertEventRow } from '../../alerts/index.js';
@@ -33,8 +33,10 @@ export class LiveResolver {
   })
   liveWindows(
     @Root() changes: AgentChange[],
+    @Ctx() context: Context,
     @Arg('agentIds', () => [ID], { nullable: true }) _agentIds: string[] | null,
   ): LiveWindows[] {
+    for (const { agent } of changes) expectOwn(context, agent);
     return changes.map(liveWindowsOf);
   }
 
@@ -55,12 +57,23 @@ export class LiveResolver {
   })
   alertEvents(
     @Root() event: AlertEventRow,
+    @Ctx() context: Context,
     @Arg('agentIds', () => [ID], { nullable: true }) _agentIds: string[] | null,
     @Arg('ruleIds', () => [ID], { nullable: true }) _ruleIds: string[] | null,
     @Arg('after', () => String, { nullable: true }) _after: string | null,
   ): AlertEvent {
+    expectOwn(context, event);
     return alertEventOf(event);
   }
+}
+
+/**
+ * At each delivery, once more: what is told is the tenant's own.
+ *
+ * @throws where it is not, which would be a mistake of ours.
+ */
+function expectOwn(context: Context, { tenantId }: { tenantId: string }): void {
+  if (tenantId !== caller(context).tenantId) throw new Error('a message is of another tenant than its subscriber');
 }
 
 function liveWindowsOf({ agent, windows, emptyRevision, stale, sliding }: AgentChange): LiveWindows {

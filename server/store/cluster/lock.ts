@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../../schema/user-error.js';
@@ -24,8 +24,14 @@ export function isRunning(pid: number, start = ''): boolean {
   return start === '' || startOf(pid) === start;
 }
 
+/** A folder that was there before may be open to all. Of another owner it is that one's business. */
+function keepToOwner(folder: string): void {
+  const { uid, mode } = statSync(folder);
+  if (uid === process.getuid?.() && (mode & 0o777) !== 0o700) chmodSync(folder, 0o700);
+}
+
 /**
- * Makes the data folder, and claims it for this process. A claim whose process is dead (kill -9) is taken over.
+ * Makes the data folder, for its owner alone, and claims it for this process. A claim whose process is dead (kill -9) is taken over.
  *
  * @returns what gives it back.
  * @throws UserError where the folder cannot be written, or a running server holds it.
@@ -34,6 +40,7 @@ export async function claimDataFolder(folder: string): Promise<() => Promise<voi
   const file = join(folder, 'server.lock');
   try {
     makeFolder(folder);
+    keepToOwner(folder);
     for (let attempt = 0; attempt < 5; attempt++) {
       const claim = await open(file, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'EEXIST') throw error;

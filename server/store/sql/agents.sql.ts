@@ -13,6 +13,7 @@ export interface LedgerRow {
 
 /** An agent as the API shows it. */
 export interface AgentRow {
+  tenantId: string;
   id: string;
   name: string;
   firstSeenAt: Date;
@@ -28,7 +29,7 @@ export interface AgentRow {
 
 const timestamp = (column: string, name: string) => `to_timestamp(${column} / 1000.0) AS "${name}"`;
 
-const COLUMNS = `id, name, first_seen_at AS "firstSeenAt", last_seen_at AS "lastSeenAt",
+const COLUMNS = `tenant_id AS "tenantId", id, name, first_seen_at AS "firstSeenAt", last_seen_at AS "lastSeenAt",
   ${timestamp('first_event_ms', 'firstEventAt')}, ${timestamp('last_event_ms', 'lastEventAt')}, ${timestamp('watermark_ms', 'watermark')},
   CASE WHEN ended_at IS NOT NULL THEN 'OFFLINE'
     WHEN last_batch_at > clock_timestamp() - interval '30 seconds' THEN 'LIVE'
