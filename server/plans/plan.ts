@@ -1,13 +1,15 @@
 import type { Plan } from '../core/plans/plan.js';
+import { notFound } from '../errors.js';
 import type { Database, Transaction } from '../store/database.js';
 
-/** A tenant's plan, as it is now. */
+/** A tenant's plan, as it is now. @throws ApiError NOT_FOUND where the tenant has gone since its token was looked at. */
 export async function readPlan(sql: Transaction['sql'], tenantId: string): Promise<Plan> {
   const [plan] = await sql<Plan & { [column: string]: unknown }>(
     `SELECT agents_max AS "agentsMax", entries_per_second_max AS "entriesPerSecondMax", alert_rules_max AS "alertRulesMax",
        keep_logs_max_seconds AS "keepLogsMaxSeconds" FROM tenant WHERE id = $1`,
     [tenantId],
   );
+  if (!plan) throw notFound('Tenant');
   return plan;
 }
 
