@@ -54,7 +54,7 @@ const PARTS: Record<string, Part> = {
   },
   noisy: {
     title: 'A noisy tenant',
-    about: 'one tenant at ten times its plan, and what another feels of it; by name only: some four minutes',
+    about: 'one tenant at ten times its plan, and what another feels of it; by name only: three minutes',
     measure: measureNoisy,
     byNameOnly: true,
   },

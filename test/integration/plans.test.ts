@@ -145,20 +145,20 @@ describe('entries a second', () => {
   const stateOfOwn = (name: string) => stateOf({ ...server, gql: (query, variables) => ask(query, variables) }, name);
 
   test('what comes again and changes nothing costs nothing', async () => {
-    await setPlan(server, tenantId, { entries_per_second_max: 10 });
-    const batch = { agent: 'web', stream: { id: 'script', from: 0, to: 40 }, entries: lines(40) };
+    await setPlan(server, tenantId, { entries_per_second_max: 100 });
+    const batch = { agent: 'web', stream: { id: 'script', from: 0, to: 400 }, entries: lines(400) };
     expect((await ingest(server, batch, token)).outcome).toBe('APPENDED');
     for (let i = 0; i < 5; i++) expect((await ingest(server, batch, token)).outcome).toBe('DUPLICATE');
-    const next = { ...batch, stream: { id: 'script', from: 40, to: 80 } };
+    const next = { ...batch, stream: { id: 'script', from: 400, to: 3_400 }, entries: lines(3_000) };
     expect((await ingest(server, next, token)).outcome).toBe('APPENDED');
-    expect(codeOf(await sendIngest(server, { ...batch, stream: { id: 'script', from: 80, to: 120 } }, token))).toBe(
-      'RATE_LIMITED',
-    );
+    expect(
+      codeOf(await sendIngest(server, { ...batch, stream: { id: 'script', from: 3_400, to: 3_800 } }, token)),
+    ).toBe('RATE_LIMITED');
   });
 
   test('a real agent ships a file that is too much, whole and once, as slowly as the plan says', async () => {
     // So little that any machine would be faster.
-    const [rate, count] = [1_000, 20_000];
+    const [rate, count] = [1_000, 16_000];
     await setPlan(server, tenantId, { entries_per_second_max: rate });
     const file = folder.path('large.log');
     writeFileSync(file, logLines(0, count));
