@@ -42,7 +42,8 @@ let secrets: string[];
 let cases = 0;
 
 beforeAll(async () => {
-  server = await startTestServer();
+  // What is asked for here costs more than any client may ask for.
+  server = await startTestServer({ limits: { cost: 1e9, costPerSecond: 1e9, operationsPerSecond: 1e6 } });
   const { data } = await server.gql(getIntrospectionQuery());
   schema = buildClientSchema(data);
   own = await seedTenant(server, 'tenant a', 'TENANT_A_MARK', 0);
