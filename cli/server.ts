@@ -29,8 +29,10 @@ Environment:
   DATABASE_URL           a PostgreSQL 15 or later to use instead of the embedded one
   HLM_ADMIN_TOKEN        the operator's token, instead of the one in the data folder
   HLM_ALLOWED_ORIGINS    origins, comma-separated, whose pages may open sockets
-${limitsHelp()}
-  HLM_LOG_LEVEL          debug, info, warn (default), error: logs go to standard error as JSON`,
+  HLM_LOG_LEVEL          debug, info, warn (default), error: logs go to standard error as JSON
+
+Limits, by environment (docs/SECURITY.md):
+${limitsHelp()}`,
     )
     .action(runServer);
 }

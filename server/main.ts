@@ -49,6 +49,8 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+const monotonicMs = () => performance.now();
+
 /** What was started, to be ended in reverse. */
 class Started {
   private readonly ends: { what: string; end: () => Promise<unknown> }[] = [];
@@ -119,7 +121,7 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
   const rollups = new Rollups(db, log);
   started.add('rollups', () => rollups.stop());
   rollups.start();
-  const url = await serveApi(options, services, started);
+  const url = await serveApi(options, services, new Tokens(db, monotonicMs), started);
   log.info({ url }, 'listening');
   return url;
 }
@@ -153,11 +155,9 @@ async function readIncarnation(db: Database): Promise<string> {
   return incarnation;
 }
 
-async function serveApi(options: ServerOptions, services: Services, started: Started): Promise<string> {
+async function serveApi(options: ServerOptions, services: Services, tokens: Tokens, started: Started): Promise<string> {
   const { host, port, log, allowedOrigins, certificate = null } = options;
   const { db, live } = services;
-  const monotonicMs = () => performance.now();
-  const tokens = new Tokens(db, monotonicMs);
   const schema = await buildApiSchema();
   const turnstile = new Turnstile(tokens, { ...DEFAULT_LIMITS, ...options.limits }, monotonicMs);
   const admission = new Admission(schema, turnstile, Date.now);
