@@ -33,8 +33,10 @@ Environment:
   HLM_MAIL_FROM          whom mails are from
   HLM_ALLOW_PRIVATE_WEBHOOKS  1: webhooks may go to addresses of this machine and its networks
   HLM_PUBLIC_URL         where people reach the server: messages link to it
-${limitsHelp()}
-  HLM_LOG_LEVEL          debug, info, warn (default), error: logs go to standard error as JSON`,
+  HLM_LOG_LEVEL          debug, info, warn (default), error: logs go to standard error as JSON
+
+Limits, by environment (docs/SECURITY.md):
+${limitsHelp()}`,
     )
     .action(runServer);
 }

@@ -54,6 +54,8 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+const monotonicMs = () => performance.now();
+
 /** What was started, to be ended in reverse. */
 class Started {
   private readonly ends: { what: string; end: () => Promise<unknown> }[] = [];
@@ -92,7 +94,7 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
   const live = new Live(db);
   const evaluator = new Evaluator(db, log, (tenantId) => live.alertsRecorded(tenantId));
   started.add('alerts', () => evaluator.stop());
-  const tokens = new Tokens(db, () => performance.now());
+  const tokens = new Tokens(db, monotonicMs);
   const onRevoked = (tokenIds: readonly string[]) => {
     for (const tokenId of tokenIds) tokens.forget(tokenId);
   };
@@ -181,7 +183,6 @@ async function readIncarnation(db: Database): Promise<string> {
 async function serveApi(options: ServerOptions, services: Services, tokens: Tokens, started: Started): Promise<string> {
   const { host, port, log, allowedOrigins, certificate = null } = options;
   const { db, live } = services;
-  const monotonicMs = () => performance.now();
   const schema = await buildApiSchema();
   const turnstile = new Turnstile(tokens, { ...DEFAULT_LIMITS, ...options.limits }, monotonicMs);
   const admission = new Admission(schema, turnstile, Date.now);

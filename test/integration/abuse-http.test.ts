@@ -14,7 +14,7 @@ const SMALL = '{ viewer { role } }';
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startTestServer({ limits: { headersMs: 500, requestMs: 1_500, wrongTokensPerMinute: 20 } });
+  server = await startTestServer({ limits: { headersMs: 500, requestMs: 5_000, wrongTokensPerMinute: 20 } });
 }, 60_000);
 afterAll(() => server.close());
 

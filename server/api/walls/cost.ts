@@ -25,7 +25,10 @@ const READ_COST = 20;
 /** Of introspection, which no type lists. */
 const META_FIELDS = [SchemaMetaFieldDef, TypeMetaFieldDef];
 /** Beside the root's. */
-const READS = new Set(['Agent.ledger', 'Agent.streams', 'Agent.traffic', 'AlertEvent.rule', 'AlertEvent.startedBy']);
+const READS = new Set([
+  ...['Agent.ledger', 'Agent.streams', 'Agent.traffic', 'AlertEvent.rule', 'AlertEvent.startedBy'],
+  ...['AlertEvent.evidence', 'Tenant.usage', 'Viewer.user'],
+]);
 /** Length of a list that no argument says. */
 const LIST_LENGTH = 10;
 /** Arguments that say how long a list gets: the field's own, or the lists' of the page that it answers with. */

@@ -13,7 +13,7 @@ const COST_BURST_SECONDS = 8;
 const TOKENS_MAX = 10_000;
 const ADDRESSES_MAX = 10_000;
 const MINUTE_SECONDS = 60;
-/** A look at the database by agents' own calls, which come from each agent every second. */
+/** What agents call, each of them every second or so. */
 export const INGEST_FIELDS: ReadonlySet<string> = new Set(['connectAgent', 'openStream', 'ingestLogs', 'heartbeat']);
 
 /** What is to be done, as far as limits go. */
