@@ -1,4 +1,5 @@
 import { saturatingSum } from '../core/saturating.js';
+import { type Transit, transitOf } from '../core/time/skew.js';
 import { notFound } from '../errors.js';
 import type { Database, Transaction } from '../store/database.js';
 import { type LockedAgentRow, noteHeartbeats } from '../store/sql/agent.sql.js';
@@ -45,6 +46,9 @@ interface Locked extends Received {
   at: number;
   tenantId: string;
   agent: LockedAgentRow;
+  /** How long ago it came, milliseconds. */
+  waitedMs: number;
+  transit: Transit;
 }
 
 /** Agents say that they live, and how far behind each of their streams is. */
@@ -79,7 +83,7 @@ async function noteAll(
   for (const [at, agent] of (await lock(tx, names)).entries()) {
     if (agent === 'ALONE') outcomes[at] = notFound('Agent');
     else if (agent === 'HELD') outcomes[at] = agent;
-    else locked.push({ ...received[at], at, tenantId: received[at].heartbeat.tenantId, agent });
+    else locked.push(lockedOf(received[at], at, agent));
   }
   const named = await noteStreams(tx.sql, locked.flatMap(saidOfStreams));
   const ending = locked.filter(({ heartbeat }) => heartbeat.ending);
@@ -90,10 +94,10 @@ async function noteAll(
   const watermarks = await watermarksOf(tx, locked);
   await noteHeartbeats(
     tx.sql,
-    locked.map(({ heartbeat, tenantId, agent }, i) => ({
+    locked.map(({ heartbeat, tenantId, agent, transit }, i) => ({
       tenantId,
       agentId: agent.id,
-      clockSkewMs: heartbeat.sentAtMs - agent.nowMs,
+      clockSkewMs: transit.skewMs,
       backlogBytes: heartbeat.streams.reduce((sum, stream) => saturatingSum(sum, stream.backlogBytes), 0),
       ending: heartbeat.ending,
       watermarkMs: watermarks[i],
@@ -106,8 +110,15 @@ async function noteAll(
   return outcomes;
 }
 
-/** As of when it came: of a batch that overtook it, it knew nothing. */
-function saidOfStreams({ heartbeat, atMs, tenantId, agent }: Locked) {
-  const agoMs = performance.now() - atMs;
+function lockedOf(received: Received, at: number, agent: LockedAgentRow): Locked {
+  const { heartbeat, atMs } = received;
+  const waitedMs = performance.now() - atMs;
+  const transit = transitOf(heartbeat.sentAtMs - (agent.nowMs - waitedMs), agent.clockSkewMs);
+  return { ...received, at, tenantId: heartbeat.tenantId, agent, waitedMs, transit };
+}
+
+/** As of when it was sent: of what was written while it was held up on its way, and of a batch that overtook it, it knew nothing. */
+function saidOfStreams({ heartbeat, tenantId, agent, waitedMs, transit }: Locked) {
+  const agoMs = waitedMs + transit.delayMs;
   return heartbeat.streams.map((stream) => ({ tenantId, agentId: agent.id, agoMs, ...stream }));
 }

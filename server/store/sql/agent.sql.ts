@@ -25,6 +25,8 @@ export interface LockedAgentRow {
   deletedRevision: number;
   watermarkMs: number | null;
   alertClockMs: number | null;
+  /** The agent's clock less the server's, as known from its heartbeats; null: none since it connected. */
+  clockSkewMs: number | null;
   alertRested: boolean;
   /** It was deleted. */
   hidden: boolean;
@@ -36,7 +38,7 @@ export interface LockedAgentRow {
 }
 
 const LOCKED_COLUMNS = `id, name, revision, first_event_ms AS "firstEventMs", last_event_ms AS "lastEventMs",
-  deleted_revision AS "deletedRevision", watermark_ms AS "watermarkMs", alert_clock_ms AS "alertClockMs", alert_rested AS "alertRested", hidden_at IS NOT NULL AS hidden,
+  deleted_revision AS "deletedRevision", watermark_ms AS "watermarkMs", alert_clock_ms AS "alertClockMs", clock_skew_ms AS "clockSkewMs", alert_rested AS "alertRested", hidden_at IS NOT NULL AS hidden,
   window_floors::float8[] AS "windowFloors", breakdown_floors::float8[] AS "breakdownFloors",
   floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS "nowMs"`;
 

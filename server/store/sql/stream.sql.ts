@@ -151,8 +151,8 @@ export async function noteStreams(sql: Sql, said: readonly SaidOfStream[]): Prom
   const known = said.filter(({ streamId }) => isUuid(streamId));
   if (known.length === 0) return new Set();
   const rows = await sql<{ id: string }>(
-    `UPDATE stream t SET last_heartbeat_at = said.at, backlog_bytes = said.backlog, catching_up = said.catching_up,
-       caught_up_at = CASE WHEN said.backlog = 0 THEN said.at ELSE t.caught_up_at END,
+    `UPDATE stream t SET last_heartbeat_at = greatest(t.last_heartbeat_at, said.at), backlog_bytes = said.backlog, catching_up = said.catching_up,
+       caught_up_at = CASE WHEN said.backlog = 0 THEN greatest(t.caught_up_at, said.at) ELSE t.caught_up_at END,
        closed_at = CASE WHEN said.closed THEN coalesce(t.closed_at, said.at) END
      FROM (SELECT *, clock_timestamp() - ago * interval '1 ms' AS at
        FROM ${unnestOf(SAID)} AS u (${namesOf(SAID)})) AS said
