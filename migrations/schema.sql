@@ -76,6 +76,8 @@ CREATE TABLE alert_rule (
   severity text NOT NULL,
   version integer NOT NULL DEFAULT 1,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
+  min_hits bigint NOT NULL DEFAULT 0,
+  CONSTRAINT alert_rule_min_hits_check CHECK ((min_hits >= 0)),
   CONSTRAINT alert_rule_pkey PRIMARY KEY (tenant_id, id),
   CONSTRAINT alert_rule_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE
 );

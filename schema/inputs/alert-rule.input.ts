@@ -1,6 +1,6 @@
 import { Field, Float, ID, InputType } from 'type-graphql';
 import { AlertMetric, Comparison, Severity } from '../enums/index.js';
-import { GraphQLDuration } from '../scalars/index.js';
+import { GraphQLDuration, GraphQLSafeInt } from '../scalars/index.js';
 
 @InputType()
 export class AlertRuleInput {
@@ -28,6 +28,9 @@ export class AlertRuleInput {
 
   @Field(() => Float, { nullable: true })
   recoveryThreshold?: number | null;
+
+  @Field(() => GraphQLSafeInt, { defaultValue: 0 })
+  minHits!: number;
 
   @Field(() => Severity, { defaultValue: Severity.WARNING })
   severity!: Severity;
@@ -58,6 +61,9 @@ export class AlertRulePatch {
 
   @Field(() => Float, { nullable: true })
   recoveryThreshold?: number | null;
+
+  @Field(() => GraphQLSafeInt, { nullable: true })
+  minHits?: number | null;
 
   @Field(() => Severity, { nullable: true })
   severity?: Severity | null;

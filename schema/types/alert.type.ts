@@ -1,6 +1,6 @@
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
 import { AlertEventType, AlertMetric, Comparison, Severity } from '../enums/index.js';
-import { GraphQLDateTime, GraphQLDuration } from '../scalars/index.js';
+import { GraphQLDateTime, GraphQLDuration, GraphQLSafeInt } from '../scalars/index.js';
 import { connectionOf } from './page.type.js';
 import { Timeframe } from './traffic.type.js';
 
@@ -38,6 +38,11 @@ export class AlertRule {
     description: 'Recovers when the metric is back across this; the threshold where null.',
   })
   recoveryThreshold!: number | null;
+
+  @Field(() => GraphQLSafeInt, {
+    description: 'Fires only where the window has at least so many hits, and recovers where it has fewer.',
+  })
+  minHits!: number;
 
   @Field(() => Severity)
   severity!: Severity;

@@ -21,6 +21,7 @@ export type RuleChange = Partial<
     | 'comparison'
     | 'threshold'
     | 'recoveryThreshold'
+    | 'minHits'
     | 'severity'
   >
 >;
@@ -152,6 +153,7 @@ export function checkRule(rule: Required<RuleChange>, agents: readonly { id: str
     throw badInput(`threshold is ${rule.threshold}; expected a number from 0.`);
   if (rule.recoveryThreshold !== null && !Number.isFinite(rule.recoveryThreshold))
     throw badInput('recoveryThreshold must be a number.');
+  if (rule.minHits < 0) throw badInput(`minHits is ${rule.minHits}; expected a whole number from 0.`);
   const problem = recoveryProblem(specOf(rule as AlertRuleEntity));
   if (problem !== null) throw badInput(problem);
   if (rule.agentIds.some((id) => !agents.some((agent) => agent.id === id))) throw notFound('Agent');

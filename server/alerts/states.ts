@@ -92,6 +92,6 @@ export async function writeStates(sql: Sql, states: readonly StoredState[]): Pro
 
 /** What of a stored rule decides. */
 export function specOf(rule: AlertRuleEntity): RuleSpec {
-  const { metric, windowSeconds, comparison, threshold, recoveryThreshold } = rule;
-  return { metric, windowSeconds, comparison, threshold, recoveryThreshold };
+  const { metric, windowSeconds, comparison, threshold, recoveryThreshold, minHits } = rule;
+  return { metric, windowSeconds, comparison, threshold, recoveryThreshold, minHits };
 }

@@ -6,6 +6,7 @@ import { Statistics1764100000000 } from '../../migrations/1764100000000-statisti
 import { JoinedChunks1764300000000 } from '../../migrations/1764300000000-joined-chunks.js';
 import { BreakdownRows1764400000000 } from '../../migrations/1764400000000-breakdown-rows.js';
 import { Accounts1764500000000 } from '../../migrations/1764500000000-accounts.js';
+import { RuleFilters1764600000000 } from '../../migrations/1764600000000-rule-filters.js';
 import { AlertRuleEntity } from './entities/alert-rule.entity.js';
 import { AuditEntryEntity } from './entities/audit-entry.entity.js';
 import { RetentionEntity } from './entities/retention.entity.js';
@@ -70,6 +71,7 @@ export function dataSourceOptions({ url, applicationName, poolSize, settings }: 
       JoinedChunks1764300000000,
       BreakdownRows1764400000000,
       Accounts1764500000000,
+      RuleFilters1764600000000,
     ],
     migrationsTableName: 'migration',
     extra: { Client: SteadyClient, options: `-c timezone=UTC ${settings}`.trim(), idleTimeoutMillis: 60_000 },

@@ -32,12 +32,13 @@ const rules: fc.Arbitrary<RuleSpec> = fc
     comparison: fc.constantFrom(...COMPARISONS),
     steps: fc.integer({ min: -1, max: 12 }),
     calm: fc.option(fc.integer({ min: 0, max: 6 }), { nil: null }),
+    minHits: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 20 })),
   })
-  .map(({ metric, windowSeconds, comparison, steps, calm }) => {
+  .map(({ metric, windowSeconds, comparison, steps, calm, minHits }) => {
     const step = metric === 'ERROR_RATE' ? 0.25 : metric === 'BYTES_PER_SECOND' ? 100 : 1 / windowSeconds;
     const sign = comparison.startsWith('LESS') ? 1 : -1;
     const recoveryThreshold = calm === null ? null : (steps + sign * calm) * step;
-    return { metric, windowSeconds, comparison, threshold: steps * step, recoveryThreshold };
+    return { metric, windowSeconds, comparison, threshold: steps * step, recoveryThreshold, minHits };
   });
 
 const countsOf: fc.Arbitrary<SecondCounts[]> = fc
@@ -80,7 +81,8 @@ function bruteForce(rule: RuleSpec, state: AlertState, counts: SecondCounts[], f
       ERROR_RATE: hits === 0 ? 0 : errors / hits,
     }[rule.metric];
     let { firing } = decision.state;
-    if (firing) firing = compare[rule.comparison](value, rule.recoveryThreshold ?? rule.threshold);
+    if (hits < rule.minHits) firing = false;
+    else if (firing) firing = compare[rule.comparison](value, rule.recoveryThreshold ?? rule.threshold);
     else if (!less || t >= first + rule.windowSeconds) firing = compare[rule.comparison](value, rule.threshold);
     if (firing !== decision.state.firing) {
       decision.transitions.push({ type: firing ? 'TRIGGERED' : 'RECOVERED', at: t, value });

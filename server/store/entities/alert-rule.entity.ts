@@ -34,6 +34,9 @@ export class AlertRuleEntity {
   @Column({ type: 'double precision', name: 'recovery_threshold', nullable: true })
   recoveryThreshold!: number | null;
 
+  @Column({ type: 'bigint', name: 'min_hits', default: 0 })
+  minHits!: number;
+
   @Column({ type: 'text' })
   severity!: 'INFO' | 'WARNING' | 'CRITICAL';
 
