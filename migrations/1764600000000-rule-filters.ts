@@ -1,14 +1,54 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
-/** What alert rules can ask of their windows beyond a threshold. */
+const RULES = `
+  ALTER TABLE alert_rule
+    ADD COLUMN filter jsonb,
+    ADD COLUMN filter_version integer NOT NULL DEFAULT 1,
+    ADD COLUMN min_hits bigint NOT NULL DEFAULT 0 CHECK (min_hits >= 0);
+  COMMENT ON COLUMN alert_rule.filter_version IS 'the version since which it has its filter';
+
+  ALTER TABLE alert_state ADD COLUMN counted_from bigint;
+  COMMENT ON COLUMN alert_state.counted_from IS 'the event second from which on all that a filtered rule admits is in rule_seconds; null: batches are not counted for it';
+
+  ALTER TABLE agent ADD COLUMN counts_rules boolean NOT NULL DEFAULT false;
+  COMMENT ON COLUMN agent.counts_rules IS 'false: no alert_state of it has a counted_from';
+
+  CREATE TABLE rule_seconds (
+    tenant_id uuid NOT NULL,
+    agent_id uuid NOT NULL,
+    rule_id uuid NOT NULL,
+    start_ms bigint NOT NULL,
+    filter_version integer NOT NULL,
+    revision bigint NOT NULL,
+    seconds bytea NOT NULL,
+    PRIMARY KEY (tenant_id, agent_id, rule_id, start_ms)
+  );
+  COMMENT ON TABLE rule_seconds IS 'what a filtered rule admits of an agent, as traffic_window.seconds: windows of 10 seconds that have a hit, a day and two hours back from its alert clock';
+`;
+
+/** As in the migrations before: what a request sees of a table are its tenants' rows. */
+const ISOLATION = `
+  ALTER TABLE rule_seconds ENABLE ROW LEVEL SECURITY;
+  CREATE POLICY tenant_isolation ON rule_seconds
+    USING (tenant_id = ANY (NULLIF(current_setting('hlm.tenants', true), '')::uuid[]));
+`;
+
+/** Alert rules over some of the entries, counted as they come in. */
 export class RuleFilters1764600000000 implements MigrationInterface {
   name = 'RuleFilters1764600000000';
 
   async up(runner: QueryRunner): Promise<void> {
-    await runner.query('ALTER TABLE alert_rule ADD COLUMN min_hits bigint NOT NULL DEFAULT 0 CHECK (min_hits >= 0)');
+    await runner.query(RULES);
+    await runner.query(ISOLATION);
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('ALTER TABLE alert_rule DROP COLUMN min_hits');
+    await runner.query(`
+      DROP TABLE rule_seconds;
+      ALTER TABLE agent DROP COLUMN counts_rules;
+      ALTER TABLE alert_state DROP COLUMN counted_from;
+      DELETE FROM alert_rule WHERE filter IS NOT NULL;
+      ALTER TABLE alert_rule DROP COLUMN filter, DROP COLUMN filter_version, DROP COLUMN min_hits;
+    `);
   }
 }

@@ -1,6 +1,7 @@
 import { Field, Float, ID, InputType } from 'type-graphql';
 import { AlertMetric, Comparison, Severity } from '../enums/index.js';
 import { GraphQLDuration, GraphQLSafeInt } from '../scalars/index.js';
+import { LogFilterInput } from './read.input.js';
 
 @InputType()
 export class AlertRuleInput {
@@ -15,6 +16,9 @@ export class AlertRuleInput {
 
   @Field(() => AlertMetric, { defaultValue: AlertMetric.HITS_PER_SECOND })
   metric!: AlertMetric;
+
+  @Field(() => LogFilterInput, { nullable: true })
+  filter?: LogFilterInput | null;
 
   // A default of an input field is in the API's own form: seconds are written as PT2M by the scalar.
   @Field(() => GraphQLDuration, { defaultValue: 120 })
@@ -49,6 +53,9 @@ export class AlertRulePatch {
 
   @Field(() => AlertMetric, { nullable: true })
   metric?: AlertMetric | null;
+
+  @Field(() => LogFilterInput, { nullable: true, description: 'Takes the place of the whole filter.' })
+  filter?: LogFilterInput | null;
 
   @Field(() => GraphQLDuration, { nullable: true })
   window?: number | null;

@@ -2,6 +2,7 @@ import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
 import { AlertEventType, AlertMetric, Comparison, Severity } from '../enums/index.js';
 import { GraphQLDateTime, GraphQLDuration, GraphQLSafeInt } from '../scalars/index.js';
 import { connectionOf } from './page.type.js';
+import { LogFilter } from './retention.type.js';
 import { Timeframe } from './traffic.type.js';
 
 @ObjectType({
@@ -23,6 +24,9 @@ export class AlertRule {
 
   @Field(() => AlertMetric)
   metric!: AlertMetric;
+
+  @Field(() => LogFilter, { nullable: true, description: 'Which entries count; all where null.' })
+  filter!: LogFilter | null;
 
   @Field(() => GraphQLDuration)
   window!: number;

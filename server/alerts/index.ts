@@ -1,3 +1,4 @@
+export { dropOldCounts } from './drop-counts.js';
 export { Evaluator } from './evaluator.js';
 export {
   type AlertEventQuery,

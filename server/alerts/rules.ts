@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Audit, changesBetween, unrecorded } from '../accounts/index.js';
 import { recoveryProblem } from '../core/alerts/decide.js';
+import { filterProblem } from '../core/retention/filter.js';
 import { alertClockMs, decidableUntil } from '../core/time/clock.js';
 import { badInput, notFound } from '../errors.js';
 import type { Database, Transaction } from '../store/database.js';
@@ -7,7 +9,7 @@ import { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
 import { type LockedAgentRow, lockAgentById, readClockStreams } from '../store/sql/agent.sql.js';
 import { isUuid } from '../store/uuid.js';
 import { recordAlertEvent } from './events.js';
-import { newState, readStatesOfRule, specOf, writeStates } from './states.js';
+import { newState, readStatesOfRule, type StoredState, specOf, writeStates } from './states.js';
 
 /** What a user sets of a rule. */
 export type RuleChange = Partial<
@@ -17,6 +19,7 @@ export type RuleChange = Partial<
     | 'enabled'
     | 'agentIds'
     | 'metric'
+    | 'filter'
     | 'windowSeconds'
     | 'comparison'
     | 'threshold'
@@ -62,10 +65,11 @@ export class Rules {
         tenantId,
         id,
         version: 1,
+        filterVersion: 1,
         createdAt: new Date(await this.db.now()),
       });
       await tx.manager.insert(AlertRuleEntity, rule);
-      await beginAnew(tx, rule, agents);
+      await beginAnew(tx, rule, agents, new Map());
       await audit(tx, {
         action: 'ALERT_RULE_CREATED',
         subjectId: id,
@@ -83,7 +87,9 @@ export class Rules {
     const { rule, closed, agents } = await this.db.inTenants([tenantId], async (tx) => {
       const agents = await lockAgents(tx, tenantId);
       const rule = await existing(tx, tenantId, id);
-      const changed = Object.entries(change).filter(([name, value]) => !same(rule[name as keyof RuleChange], value));
+      const changed = Object.entries(change).filter(
+        ([name, value]) => !isDeepStrictEqual(rule[name as keyof RuleChange], value),
+      );
       const before = { ...rule } as AlertRuleEntity;
       Object.assign(rule, Object.fromEntries(changed));
       checkRule(rule, agents);
@@ -91,7 +97,9 @@ export class Rules {
       if (changed.some(([name]) => !COSMETIC.includes(name))) {
         closed = await close(tx, before, agents);
         rule.version++;
-        await beginAnew(tx, rule, agents);
+        if (changed.some(([name]) => name === 'filter')) rule.filterVersion = rule.version;
+        const known = await readStatesOfRule(tx.sql, tenantId, id);
+        await beginAnew(tx, rule, agents, staysCounted(before, rule) ? known : new Map());
       }
       await tx.manager.save(AlertRuleEntity, rule);
       const changes = changed.flatMap(([name, value]) =>
@@ -117,10 +125,6 @@ export class Rules {
     });
     if (closed > 0) this.onEvents(tenantId);
   }
-}
-
-function same(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** All agents of the tenant, in key order: a rule and its states change together. */
@@ -154,19 +158,41 @@ export function checkRule(rule: Required<RuleChange>, agents: readonly { id: str
   if (rule.recoveryThreshold !== null && !Number.isFinite(rule.recoveryThreshold))
     throw badInput('recoveryThreshold must be a number.');
   if (rule.minHits < 0) throw badInput(`minHits is ${rule.minHits}; expected a whole number from 0.`);
+  const wrong = filterProblem(rule.filter ?? {});
+  if (wrong !== null) throw badInput(`The filter of ${rule.name}: ${wrong}.`);
   const problem = recoveryProblem(specOf(rule as AlertRuleEntity));
   if (problem !== null) throw badInput(problem);
   if (rule.agentIds.some((id) => !agents.some((agent) => agent.id === id))) throw notFound('Agent');
 }
 
-/** Each agent's state begins OK at its clock; an agent without one begins with its first entry. */
-async function beginAnew(tx: Transaction, rule: AlertRuleEntity, agents: LockedAgentRow[]): Promise<void> {
+/** Whether what is counted for a rule is what it looks at after a change too. */
+function staysCounted(before: AlertRuleEntity, after: AlertRuleEntity): boolean {
+  const { enabled, windowSeconds, agentIds, filterVersion } = after;
+  return (
+    before.enabled === enabled &&
+    before.windowSeconds >= windowSeconds &&
+    before.filterVersion === filterVersion &&
+    isDeepStrictEqual(before.agentIds, agentIds)
+  );
+}
+
+/**
+ * Each agent's state begins OK at its clock; an agent without one begins with its first entry. The past of a filtered rule
+ * is counted by the next evaluation, but where it is counted already by the states known.
+ */
+async function beginAnew(
+  tx: Transaction,
+  rule: AlertRuleEntity,
+  agents: LockedAgentRow[],
+  known: ReadonlyMap<string, StoredState>,
+): Promise<void> {
   for (const agent of agents) {
     const [streams] = await readClockStreams(tx.sql, [{ tenantId: rule.tenantId, agentId: agent.id }]);
     const computed = alertClockMs(streams, agent.nowMs);
     if (computed === null && agent.alertClockMs === null) continue;
     const clockMs = Math.max(computed ?? 0, agent.alertClockMs ?? 0);
-    await writeStates(tx.sql, [{ ...newState(rule, agent.id), decidedUntil: decidableUntil(clockMs) }]);
+    const countedFrom = known.get(agent.id)?.countedFrom ?? null;
+    await writeStates(tx.sql, [{ ...newState(rule, agent.id), decidedUntil: decidableUntil(clockMs), countedFrom }]);
     await tx.sql('UPDATE agent SET alert_rested = false WHERE tenant_id = $1 AND id = $2', [rule.tenantId, agent.id]);
   }
 }

@@ -2,6 +2,7 @@ import type { AlertState, RuleSpec } from '../core/alerts/decide.js';
 import type { Transaction } from '../store/database.js';
 import type { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
 import { type Column, namesOf, unnestOf, valuesOf } from '../store/sql/columns.js';
+import type { CountedRule } from '../store/sql/rule-seconds.sql.js';
 
 type Sql = Transaction['sql'];
 
@@ -13,6 +14,8 @@ export interface StoredState extends AlertState {
   ruleVersion: number;
   /** The event by which it fires. */
   startedBy: string | null;
+  /** The event second from which on all that the rule's filter admits is counted for it; null: nothing is. */
+  countedFrom: number | null;
 }
 
 /** Of a rule that is older than the agent: it begins with the agent's first entry. */
@@ -26,6 +29,7 @@ export function newState(rule: Pick<AlertRuleEntity, 'tenantId' | 'id' | 'versio
     decidedUntil: null,
     value: null,
     startedBy: null,
+    countedFrom: null,
   };
 }
 
@@ -35,7 +39,8 @@ export function newState(rule: Pick<AlertRuleEntity, 'tenantId' | 'id' | 'versio
  */
 const SELECT = `
   SELECT s.tenant_id AS "tenantId", rule_id AS "ruleId", agent_id AS "agentId", rule_version AS "ruleVersion", firing,
-    CASE WHEN decided_until IS NOT NULL THEN greatest(decided_until, alert_clock_ms / 1000 - 1) END AS "decidedUntil", value, started_by AS "startedBy"
+    CASE WHEN decided_until IS NOT NULL THEN greatest(decided_until, alert_clock_ms / 1000 - 1) END AS "decidedUntil", value, started_by AS "startedBy",
+    counted_from AS "countedFrom"
   FROM alert_state s JOIN agent a ON a.tenant_id = s.tenant_id AND a.id = s.agent_id`;
 
 type Row = StoredState & { [column: string]: unknown };
@@ -73,6 +78,7 @@ const WRITTEN: Column<StoredState>[] = [
   { name: 'decided_until', type: 'bigint', of: ({ decidedUntil }) => decidedUntil },
   { name: 'value', type: 'float8', of: ({ value }) => value },
   { name: 'started_by', type: 'uuid', of: ({ startedBy }) => startedBy },
+  { name: 'counted_from', type: 'bigint', of: ({ countedFrom }) => countedFrom },
 ];
 const KEY_COLUMNS = 3;
 
@@ -88,6 +94,16 @@ export async function writeStates(sql: Sql, states: readonly StoredState[]): Pro
     valuesOf(WRITTEN, states),
     { name: 'write-states' },
   );
+}
+
+/** A rule that counts entries of its own; null: it looks at all traffic. */
+export function countedOf({
+  id,
+  version,
+  filter,
+  filterVersion,
+}: AlertRuleEntity): (CountedRule & { version: number }) | null {
+  return filter === null ? null : { ruleId: id, version, filterVersion };
 }
 
 /** What of a stored rule decides. */

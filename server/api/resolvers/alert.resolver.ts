@@ -1,6 +1,6 @@
 import { Arg, Authorized, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { AlertRuleInput, AlertRulePatch } from '../../../schema/inputs/alert-rule.input.js';
-import { TimeframeInput } from '../../../schema/inputs/read.input.js';
+import { type LogFilterInput, TimeframeInput } from '../../../schema/inputs/read.input.js';
 import { Agent } from '../../../schema/types/agent.type.js';
 import {
   AlertEvent,
@@ -19,6 +19,7 @@ import {
   readAlertEvent,
   readAlertEvents,
 } from '../../alerts/index.js';
+import type { LogFilter } from '../../core/retention/filter.js';
 import { badInput } from '../../errors.js';
 import type { AlertRuleEntity } from '../../store/entities/alert-rule.entity.js';
 import { readAgents } from '../../store/sql/agents.sql.js';
@@ -30,6 +31,7 @@ import { decodeCursor, encodeCursor, pageSize, spanOf } from '../timeframe.js';
 import { knownAgents } from './traffic.resolver.js';
 
 const EVENTS_OF_A_PAGE_MAX = 500;
+const FILTER_KEYS = ['statusMin', 'statusMax', 'method', 'path', 'section', 'host', 'search'] as const;
 
 type EventSource = AlertEvent & Pick<AlertEventRow, 'ruleId' | 'agentId' | 'startedBy'>;
 
@@ -194,17 +196,24 @@ export class PreviewedAlertResolver {
   }
 }
 
-function ruleOf({ window: windowSeconds, recoveryThreshold, ...rule }: AlertRuleInput): Required<RuleChange> {
-  return { ...rule, windowSeconds, recoveryThreshold: recoveryThreshold ?? null };
+function ruleOf({ window: windowSeconds, recoveryThreshold, filter, ...rule }: AlertRuleInput): Required<RuleChange> {
+  return { ...rule, windowSeconds, recoveryThreshold: recoveryThreshold ?? null, filter: filterOf(filter) };
+}
+
+/** Conditions that are given, in one order; null where there is none: all entries count. */
+function filterOf(filter: LogFilterInput | null | undefined): LogFilter | null {
+  const given = FILTER_KEYS.flatMap((key) => (filter?.[key] == null ? [] : [[key, filter[key]] as const]));
+  return given.length === 0 ? null : (Object.fromEntries(given) as LogFilter);
 }
 
 /** Null clears, absent leaves: what cannot be empty cannot be cleared. */
-function changeOf({ window, recoveryThreshold, agentIds, ...patch }: AlertRulePatch): RuleChange {
+function changeOf({ window, recoveryThreshold, agentIds, filter, ...patch }: AlertRulePatch): RuleChange {
   const given = Object.entries({ ...patch, windowSeconds: window }).filter(([, value]) => value !== undefined);
   for (const [name, value] of given) if (value === null) throw badInput(`${name} cannot be null.`);
   return {
     ...(Object.fromEntries(given) as RuleChange),
     ...(agentIds === undefined ? {} : { agentIds: agentIds ?? [] }),
     ...(recoveryThreshold === undefined ? {} : { recoveryThreshold }),
+    ...(filter === undefined ? {} : { filter: filterOf(filter) }),
   };
 }

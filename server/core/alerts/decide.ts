@@ -51,6 +51,8 @@ export interface Transition {
 export interface DecisionSpan {
   /** Of the agent's first entry, whatever the rule's filter: nothing before it is decided. */
   firstEventSecond: number;
+  /** The first second from which on the counts lack nothing (default: that of the first entry, or before). */
+  knownFrom?: number;
   /** The last second to decide, inclusive. */
   until: number;
   /** The sources have ended: only let recover what fires (default: false). */
@@ -71,8 +73,8 @@ export interface Decision {
  * into several calls. Forward only: where `until` is decided
  * already, nothing happens, and counts that came too late change sums, not decided seconds.
  *
- * LESS_THAN rules may trigger from one full window after the first entry on: before, a window is empty because there
- * was nobody, not because there is little traffic. Those seconds are decided all the same, as OK.
+ * LESS_THAN rules may trigger from one full window after the first entry on, or the first known second: before, a window
+ * is empty because there was nobody, or what was is not known, not because there is little traffic. Those seconds are decided all the same, as OK.
  *
  * `onlyRecover`: goes on to the recovery of what fires and no further, and leaves the state as it was where there is
  * none up to `until`, so that a later run of the source finds its own seconds undecided.
@@ -89,7 +91,8 @@ export function decideAlert(
   const from = firstUndecided(state, span.firstEventSecond);
   if (from > span.until || (span.onlyRecover && !state.firing)) return { state, transitions: [] };
 
-  const mayTriggerFrom = isLessThan(rule.comparison) ? span.firstEventSecond + rule.windowSeconds : from;
+  const knownFrom = Math.max(span.firstEventSecond, span.knownFrom ?? span.firstEventSecond);
+  const mayTriggerFrom = isLessThan(rule.comparison) ? knownFrom + rule.windowSeconds : from;
   const window = new SlidingSums(counts, rule.windowSeconds, from);
   const transitions: Transition[] = [];
   let { firing, value } = state;

@@ -1,4 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { LogFilter } from '../../core/retention/filter.js';
 import { tenantScoped } from './tenant-scoped.js';
 
 /** What an alert watches. */
@@ -21,6 +22,14 @@ export class AlertRuleEntity {
 
   @Column({ type: 'text' })
   metric!: 'HITS_PER_SECOND' | 'BYTES_PER_SECOND' | 'ERROR_RATE';
+
+  /** Which entries count; null: all. */
+  @Column({ type: 'jsonb', nullable: true })
+  filter!: LogFilter | null;
+
+  /** The version since which it has this filter: what was counted for another is nobody's. */
+  @Column({ type: 'integer', name: 'filter_version', default: 1 })
+  filterVersion!: number;
 
   @Column({ type: 'integer', name: 'window_seconds' })
   windowSeconds!: number;
