@@ -108,7 +108,8 @@ export class PreviewedAlert {
 @ObjectType()
 export class AlertPreview {
   @Field(() => Timeframe, {
-    description: 'The part of the timeframe that is known: seconds of which windows of 10 seconds are kept.',
+    description:
+      'The part of the timeframe that is known: seconds of which windows of 10 seconds are kept; filtered rules see only entries still kept.',
   })
   covered!: Timeframe;
 

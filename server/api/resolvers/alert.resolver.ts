@@ -121,7 +121,7 @@ export class AlertResolver {
       const agents = await readAgents(tx.sql, tenantId, null);
       checkRule(rule, agents);
       const agentIds = rule.agentIds.length > 0 ? rule.agentIds : agents.map(({ id }) => id);
-      return previewRule(tx, { tenantId, rule, agentIds, ...span });
+      return previewRule(tx, { tenantId, rule, filter: rule.filter, agentIds, ...span });
     });
     const { coveredFromMs, coveredToMs, triggered, firingSeconds, events } = preview;
     return {

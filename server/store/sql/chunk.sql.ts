@@ -253,3 +253,16 @@ export function readChunksWithin(
     CHUNKS_AT_ONCE,
   );
 }
+
+/** How many entries, about, `readChunksWithin` would have to look at for these agents: all of the chunks that it reads. */
+export async function countEntries(
+  sql: Sql,
+  { tenantId, agentIds, fromMs, toMs }: { tenantId: string; agentIds: readonly string[]; fromMs: number; toMs: number },
+): Promise<number> {
+  const [{ count }] = await sql<{ count: number }>(
+    `SELECT coalesce(sum(entries), 0)::bigint AS count FROM log_chunk
+     WHERE tenant_id = $1 AND agent_id = ANY ($2::uuid[]) AND first_ms < $4 AND last_ms >= $3 AND ${READABLE}`,
+    [tenantId, agentIds, fromMs, toMs],
+  );
+  return count;
+}
