@@ -23,6 +23,7 @@ CREATE TABLE agent (
   window_floors bigint[] NOT NULL DEFAULT '{0,0,0,0,0}'::bigint[],
   breakdown_floors bigint[] NOT NULL DEFAULT '{0,0,0,0,0}'::bigint[],
   counts_rules boolean NOT NULL DEFAULT false,
+  resumed_at timestamp with time zone,
   CONSTRAINT agent_pkey PRIMARY KEY (tenant_id, id),
   CONSTRAINT agent_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE,
   CONSTRAINT agent_tenant_id_name_key UNIQUE (tenant_id, name)
@@ -38,6 +39,7 @@ COMMENT ON COLUMN agent.deleted_revision IS 'revision of the last deletion of st
 COMMENT ON COLUMN agent.window_floors IS 'event ms below which windows of 10 s, 1 min, 1 h, 1 d, 1 month are not kept; only ever rises';
 COMMENT ON COLUMN agent.breakdown_floors IS 'the same of their breakdowns; never below window_floors';
 COMMENT ON COLUMN agent.counts_rules IS 'false: no alert_state of it has a counted_from';
+COMMENT ON COLUMN agent.resumed_at IS 'when it was last heard of again after it had ended on purpose';
 
 CREATE TABLE alert_event (
   tenant_id uuid NOT NULL,
@@ -81,7 +83,9 @@ CREATE TABLE alert_rule (
   filter jsonb,
   filter_version integer NOT NULL DEFAULT 1,
   min_hits bigint NOT NULL DEFAULT 0,
+  no_data_after bigint,
   CONSTRAINT alert_rule_min_hits_check CHECK ((min_hits >= 0)),
+  CONSTRAINT alert_rule_no_data_after_check CHECK ((no_data_after > 0)),
   CONSTRAINT alert_rule_pkey PRIMARY KEY (tenant_id, id),
   CONSTRAINT alert_rule_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE
 );
@@ -101,6 +105,8 @@ CREATE TABLE alert_state (
   value double precision,
   started_by uuid,
   counted_from bigint,
+  no_data_by uuid,
+  no_data_since_ms bigint,
   CONSTRAINT alert_state_pkey PRIMARY KEY (tenant_id, rule_id, agent_id),
   CONSTRAINT alert_state_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES agent(tenant_id, id) ON DELETE CASCADE,
   CONSTRAINT alert_state_tenant_id_rule_id_fkey FOREIGN KEY (tenant_id, rule_id) REFERENCES alert_rule(tenant_id, id) ON DELETE CASCADE
@@ -110,6 +116,8 @@ CREATE POLICY tenant_isolation ON alert_state USING (tenant_id = ANY ((NULLIF(cu
 GRANT DELETE, INSERT, SELECT, UPDATE ON alert_state TO hlm_app;
 COMMENT ON COLUMN alert_state.decided_until IS 'the last decided event second';
 COMMENT ON COLUMN alert_state.counted_from IS 'the event second from which on all that a filtered rule admits is in rule_seconds; null: batches are not counted for it';
+COMMENT ON COLUMN alert_state.no_data_by IS 'the event that said that the agent is silent; null: it is not';
+COMMENT ON COLUMN alert_state.no_data_since_ms IS 'receipt of the last batch before that';
 
 CREATE TABLE app_user (
   tenant_id uuid NOT NULL,

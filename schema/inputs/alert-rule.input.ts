@@ -36,6 +36,9 @@ export class AlertRuleInput {
   @Field(() => GraphQLSafeInt, { defaultValue: 0 })
   minHits!: number;
 
+  @Field(() => GraphQLDuration, { nullable: true, description: 'A minute or more.' })
+  noDataAfter?: number | null;
+
   @Field(() => Severity, { defaultValue: Severity.WARNING })
   severity!: Severity;
 }
@@ -71,6 +74,9 @@ export class AlertRulePatch {
 
   @Field(() => GraphQLSafeInt, { nullable: true })
   minHits?: number | null;
+
+  @Field(() => GraphQLDuration, { nullable: true })
+  noDataAfter?: number | null;
 
   @Field(() => Severity, { nullable: true })
   severity?: Severity | null;

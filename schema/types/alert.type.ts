@@ -48,6 +48,13 @@ export class AlertRule {
   })
   minHits!: number;
 
+  @Field(() => GraphQLDuration, {
+    nullable: true,
+    description:
+      'Also fires when the agent has sent no batch for so long (wall clock); never where null, nor once it has ended.',
+  })
+  noDataAfter!: number | null;
+
   @Field(() => Severity)
   severity!: Severity;
 }

@@ -1,4 +1,4 @@
-import { alertMessage } from '../core/alerts/message.js';
+import { type AlertMessageType, alertMessage, silenceMessage } from '../core/alerts/message.js';
 import type { Transaction } from '../store/database.js';
 import type { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
 
@@ -13,7 +13,7 @@ export interface AlertEventRow {
   ruleName: string;
   agentId: string | null;
   agentName: string;
-  type: 'TRIGGERED' | 'RECOVERED' | 'CLOSED';
+  type: AlertMessageType;
   at: Date;
   recordedAt: Date;
   startedBy: string | null;
@@ -28,14 +28,17 @@ const COLUMNS = `number, id, rule_id AS "ruleId", rule_name AS "ruleName", agent
   to_timestamp(at_second) AS at, recorded_at AS "recordedAt", started_by AS "startedBy", value, threshold, severity, message`;
 
 export interface NewAlertEvent {
-  rule: Pick<AlertRuleEntity, 'id' | 'name' | 'metric' | 'threshold' | 'severity'>;
+  rule: Pick<AlertRuleEntity, 'id' | 'name' | 'metric' | 'threshold' | 'noDataAfter' | 'severity'>;
   agentId: string;
   agentName: string;
   type: AlertEventRow['type'];
   /** Event second. */
   at: number;
+  /** In the metric's unit; seconds of silence where it is of that. */
   value: number;
   startedBy: string | null;
+  /** It is of an agent that has sent nothing for `noDataAfter` (default: false). */
+  isSilence?: boolean;
 }
 
 /**
@@ -43,7 +46,8 @@ export interface NewAlertEvent {
  * end of the transaction: it comes last of all locks.
  */
 export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAlertEvent): Promise<string> {
-  const { rule } = event;
+  const { rule, isSilence = false } = event;
+  const message = isSilence ? silenceMessage : alertMessage;
   const [row] = await sql<{ id: string }>(
     `WITH counter AS (UPDATE tenant_counter SET alert_events = alert_events + 1 WHERE tenant_id = $1 RETURNING alert_events)
      INSERT INTO alert_event (tenant_id, number, rule_id, rule_name, agent_id, agent_name, type, at_second, started_by,
@@ -59,9 +63,9 @@ export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAle
       event.at,
       event.startedBy,
       event.value,
-      rule.threshold,
+      isSilence ? rule.noDataAfter : rule.threshold,
       rule.severity,
-      alertMessage(rule, event.type, event.value, event.at),
+      message(rule, event.type, event.value, event.at),
     ],
   );
   return row.id;
@@ -101,7 +105,8 @@ export async function readActiveAlerts(
   return sql<AlertEventRow>(
     `SELECT ${COLUMNS} FROM alert_event
      WHERE tenant_id = $1 AND id IN (
-       SELECT started_by FROM alert_state WHERE tenant_id = $1 AND firing AND ($2::uuid[] IS NULL OR agent_id = ANY ($2)))
+       SELECT unnest(ARRAY[CASE WHEN firing THEN started_by END, no_data_by]) FROM alert_state
+       WHERE tenant_id = $1 AND (firing OR no_data_by IS NOT NULL) AND ($2::uuid[] IS NULL OR agent_id = ANY ($2)))
      ORDER BY number DESC`,
     [tenantId, agentIds],
   );

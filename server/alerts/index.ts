@@ -10,3 +10,4 @@ export {
 } from './events.js';
 export { type Preview, previewRule } from './preview.js';
 export { checkRule, endStatesOfAgent, type RuleChange, Rules } from './rules.js';
+export { SilenceWatch } from './silence-watch.js';

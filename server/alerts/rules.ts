@@ -25,10 +25,13 @@ export type RuleChange = Partial<
     | 'threshold'
     | 'recoveryThreshold'
     | 'minHits'
+    | 'noDataAfter'
     | 'severity'
   >
 >;
 
+/** Below a minute, a busy network would be taken for silence. */
+const NO_DATA_SECONDS_MIN = 60;
 const NAME_LENGTH_MAX = 100;
 /** The longest sliding window: a day of seconds is what an evaluation reads in a few milliseconds. */
 const WINDOW_SECONDS_MAX = 86_400;
@@ -158,6 +161,8 @@ export function checkRule(rule: Required<RuleChange>, agents: readonly { id: str
   if (rule.recoveryThreshold !== null && !Number.isFinite(rule.recoveryThreshold))
     throw badInput('recoveryThreshold must be a number.');
   if (rule.minHits < 0) throw badInput(`minHits is ${rule.minHits}; expected a whole number from 0.`);
+  if (rule.noDataAfter !== null && rule.noDataAfter < NO_DATA_SECONDS_MIN)
+    throw badInput('noDataAfter must be a minute or more (PT1M).');
   const wrong = filterProblem(rule.filter ?? {});
   if (wrong !== null) throw badInput(`The filter of ${rule.name}: ${wrong}.`);
   const problem = recoveryProblem(specOf(rule as AlertRuleEntity));
@@ -205,23 +210,26 @@ export async function endStatesOfAgent(tx: Transaction, tenantId: string, agent:
   return closed;
 }
 
-/** What fires is closed at its last decided second, with its value. Returns how many. */
+/** What fires is closed at its last decided second, with its value; a silence now. Returns how many. */
 async function close(tx: Transaction, rule: AlertRuleEntity, agents: LockedAgentRow[]): Promise<number> {
   const states = await readStatesOfRule(tx.sql, rule.tenantId, rule.id);
   let closed = 0;
   for (const agent of agents) {
     const state = states.get(agent.id);
-    if (!state?.firing) continue;
-    await recordAlertEvent(tx.sql, rule.tenantId, {
-      rule,
-      agentId: agent.id,
-      agentName: agent.name,
-      type: 'CLOSED',
-      at: state.decidedUntil!,
-      value: state.value ?? 0,
-      startedBy: state.startedBy,
-    });
-    closed++;
+    if (!state) continue;
+    const about = { rule, agentId: agent.id, agentName: agent.name, type: 'CLOSED' as const };
+    const { firing, decidedUntil, value, startedBy, noDataBy, noDataSinceMs } = state;
+    if (firing) {
+      const event = { ...about, at: decidedUntil!, value: value ?? 0, startedBy };
+      await recordAlertEvent(tx.sql, rule.tenantId, event);
+      closed++;
+    }
+    if (noDataBy !== null) {
+      const at = Math.floor(agent.nowMs / 1_000);
+      const silence = { value: at - Math.floor(noDataSinceMs! / 1_000), startedBy: noDataBy, isSilence: true };
+      await recordAlertEvent(tx.sql, rule.tenantId, { ...about, ...silence, at });
+      closed++;
+    }
   }
   return closed;
 }

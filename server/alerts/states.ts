@@ -16,6 +16,9 @@ export interface StoredState extends AlertState {
   startedBy: string | null;
   /** The event second from which on all that the rule's filter admits is counted for it; null: nothing is. */
   countedFrom: number | null;
+  /** The event that said that the agent is silent, and when its last batch before that came; null: it is not. */
+  noDataBy: string | null;
+  noDataSinceMs: number | null;
 }
 
 /** Of a rule that is older than the agent: it begins with the agent's first entry. */
@@ -30,6 +33,8 @@ export function newState(rule: Pick<AlertRuleEntity, 'tenantId' | 'id' | 'versio
     value: null,
     startedBy: null,
     countedFrom: null,
+    noDataBy: null,
+    noDataSinceMs: null,
   };
 }
 
@@ -40,7 +45,7 @@ export function newState(rule: Pick<AlertRuleEntity, 'tenantId' | 'id' | 'versio
 const SELECT = `
   SELECT s.tenant_id AS "tenantId", rule_id AS "ruleId", agent_id AS "agentId", rule_version AS "ruleVersion", firing,
     CASE WHEN decided_until IS NOT NULL THEN greatest(decided_until, alert_clock_ms / 1000 - 1) END AS "decidedUntil", value, started_by AS "startedBy",
-    counted_from AS "countedFrom"
+    counted_from AS "countedFrom", no_data_by AS "noDataBy", no_data_since_ms AS "noDataSinceMs"
   FROM alert_state s JOIN agent a ON a.tenant_id = s.tenant_id AND a.id = s.agent_id`;
 
 type Row = StoredState & { [column: string]: unknown };
@@ -79,6 +84,8 @@ const WRITTEN: Column<StoredState>[] = [
   { name: 'value', type: 'float8', of: ({ value }) => value },
   { name: 'started_by', type: 'uuid', of: ({ startedBy }) => startedBy },
   { name: 'counted_from', type: 'bigint', of: ({ countedFrom }) => countedFrom },
+  { name: 'no_data_by', type: 'uuid', of: ({ noDataBy }) => noDataBy },
+  { name: 'no_data_since_ms', type: 'bigint', of: ({ noDataSinceMs }) => noDataSinceMs },
 ];
 const KEY_COLUMNS = 3;
 

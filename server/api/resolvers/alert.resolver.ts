@@ -196,8 +196,9 @@ export class PreviewedAlertResolver {
   }
 }
 
-function ruleOf({ window: windowSeconds, recoveryThreshold, filter, ...rule }: AlertRuleInput): Required<RuleChange> {
-  return { ...rule, windowSeconds, recoveryThreshold: recoveryThreshold ?? null, filter: filterOf(filter) };
+function ruleOf({ window, recoveryThreshold, noDataAfter, filter, ...rule }: AlertRuleInput): Required<RuleChange> {
+  const empty = { recoveryThreshold: recoveryThreshold ?? null, noDataAfter: noDataAfter ?? null };
+  return { ...rule, ...empty, windowSeconds: window, filter: filterOf(filter) };
 }
 
 /** Conditions that are given, in one order; null where there is none: all entries count. */
@@ -207,13 +208,14 @@ function filterOf(filter: LogFilterInput | null | undefined): LogFilter | null {
 }
 
 /** Null clears, absent leaves: what cannot be empty cannot be cleared. */
-function changeOf({ window, recoveryThreshold, agentIds, filter, ...patch }: AlertRulePatch): RuleChange {
+function changeOf({ window, recoveryThreshold, noDataAfter, agentIds, filter, ...patch }: AlertRulePatch): RuleChange {
   const given = Object.entries({ ...patch, windowSeconds: window }).filter(([, value]) => value !== undefined);
   for (const [name, value] of given) if (value === null) throw badInput(`${name} cannot be null.`);
   return {
     ...(Object.fromEntries(given) as RuleChange),
     ...(agentIds === undefined ? {} : { agentIds: agentIds ?? [] }),
     ...(recoveryThreshold === undefined ? {} : { recoveryThreshold }),
+    ...(noDataAfter === undefined ? {} : { noDataAfter }),
     ...(filter === undefined ? {} : { filter: filterOf(filter) }),
   };
 }

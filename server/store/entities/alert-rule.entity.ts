@@ -46,6 +46,10 @@ export class AlertRuleEntity {
   @Column({ type: 'bigint', name: 'min_hits', default: 0 })
   minHits!: number;
 
+  /** Seconds of wall time without a batch after which it fires too; null: never. */
+  @Column({ type: 'bigint', name: 'no_data_after', nullable: true })
+  noDataAfter!: number | null;
+
   @Column({ type: 'text' })
   severity!: 'INFO' | 'WARNING' | 'CRITICAL';
 

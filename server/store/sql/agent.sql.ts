@@ -105,6 +105,7 @@ export async function noteHeartbeats(sql: Sql, heartbeats: readonly NotedHeartbe
   if (heartbeats.length === 0) return;
   await sql(
     `UPDATE agent t SET last_seen_at = clock_timestamp(), clock_skew_ms = h.clock_skew_ms, backlog_bytes = h.backlog_bytes,
+       resumed_at = CASE WHEN t.ended_at IS NULL OR h.ending THEN t.resumed_at ELSE clock_timestamp() END,
        ended_at = CASE WHEN h.ending THEN clock_timestamp() END, watermark_ms = greatest(t.watermark_ms, h.watermark_ms)
      FROM ${unnestOf(NOTED_HEARTBEAT)} AS h (${namesOf(NOTED_HEARTBEAT)})
      WHERE t.tenant_id = h.tenant_id AND t.id = h.id`,
