@@ -131,10 +131,10 @@ async function addRules(tx: Transaction, due: readonly Due[]): Promise<void> {
 
 async function addStates(tx: Transaction, due: readonly Due[]): Promise<void> {
   const rules = due.flatMap((one) => one.rules);
-  const states = await readStates(
-    tx.sql,
-    rules.map(({ state }) => state),
+  const asked = due.flatMap(({ agent, rules }) =>
+    rules.map(({ state }) => ({ ...state, alertClockMs: agent.alertClockMs })),
   );
+  const states = await readStates(tx.sql, asked);
   rules.forEach((one, i) => {
     const stored = states[i];
     if (stored) Object.assign(one, { stored, state: stored });

@@ -55,7 +55,11 @@ export async function decideSilence(
     [watchedSinceMs, tenantId, locked.map(({ id }) => id)],
   );
   const rules = await tx.manager.findBy(AlertRuleEntity, { tenantId, id: In(changes.map(({ ruleId }) => ruleId)) });
-  const states = await readStates(tx.sql, changes);
+  const clockOf = new Map(locked.map(({ id, alertClockMs }) => [id, alertClockMs]));
+  const states = await readStates(
+    tx.sql,
+    changes.map((change) => ({ ...change, alertClockMs: clockOf.get(change.agentId)! })),
+  );
   const written: StoredState[] = [];
   for (const [i, change] of changes.entries()) {
     const rule = rules.find(({ id }) => id === change.ruleId)!;

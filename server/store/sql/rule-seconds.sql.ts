@@ -34,7 +34,10 @@ const SAME_RULE = ['tenant_id', 'agent_id', 'rule_id', 'filter_version']
   .map((column) => `t.${column} = asked.${column}`)
   .join(' AND ');
 
-/** The rules that count entries of agents, by the agents' places. The caller holds their locks. */
+/**
+ * The rules that count entries of agents, by the agents' places: looked up by the keys, whatever the planner believes of
+ * the tables. The caller holds the agents' locks.
+ */
 export async function readCountedRules(
   sql: Sql,
   agents: readonly AgentKey[],
@@ -42,10 +45,11 @@ export async function readCountedRules(
   const found = agents.map((): (CountedRule & { filter: LogFilter })[] => []);
   const rows = await sql<CountedRule & { filter: LogFilter; place: number }>(
     `SELECT asked.place, r.id AS "ruleId", r.filter_version AS "filterVersion", r.filter
-     FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (tenant_id, agent_id, place)
-     JOIN alert_rule r ON r.tenant_id = asked.tenant_id AND r.enabled AND r.filter IS NOT NULL
-     JOIN alert_state s ON s.tenant_id = r.tenant_id AND s.rule_id = r.id AND s.agent_id = asked.agent_id
-     WHERE s.counted_from IS NOT NULL`,
+     FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (tenant_id, agent_id, place),
+     LATERAL (SELECT id, filter_version, filter FROM alert_rule r
+       WHERE r.tenant_id = asked.tenant_id AND r.enabled AND r.filter IS NOT NULL OFFSET 0) r,
+     LATERAL (SELECT FROM alert_state s WHERE s.tenant_id = asked.tenant_id AND s.rule_id = r.id
+       AND s.agent_id = asked.agent_id AND s.counted_from IS NOT NULL OFFSET 0) s`,
     [agents.map(({ tenantId }) => tenantId), agents.map(({ agentId }) => agentId)],
     { name: 'counted-rules' },
   );
