@@ -1,4 +1,5 @@
 // Benchmarks: what counts of every figure is its ratio to another of this one run.
+import { measureAlerts } from './alerts.js';
 import { measureFreshness } from './freshness.js';
 import { measureIngest } from './ingest.js';
 import { measureJoining } from './joining.js';
@@ -51,6 +52,12 @@ const PARTS: Record<string, Part> = {
     title: 'Statistics',
     about: 'queries of an hour, a year (--quick: ten days), ten years, on windows that the product rolled up',
     measure: measureStatistics,
+  },
+  alerts: {
+    title: 'Alerts',
+    about: '1,000 agents with ten rules each, and ingest beside filtered rules; by name only: a minute or two',
+    measure: measureAlerts,
+    byNameOnly: true,
   },
   noisy: {
     title: 'A noisy tenant',

@@ -22,6 +22,8 @@ CREATE TABLE agent (
   deleted_revision bigint NOT NULL DEFAULT 0,
   window_floors bigint[] NOT NULL DEFAULT '{0,0,0,0,0}'::bigint[],
   breakdown_floors bigint[] NOT NULL DEFAULT '{0,0,0,0,0}'::bigint[],
+  counts_rules boolean NOT NULL DEFAULT false,
+  resumed_at timestamp with time zone,
   CONSTRAINT agent_pkey PRIMARY KEY (tenant_id, id),
   CONSTRAINT agent_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE,
   CONSTRAINT agent_tenant_id_name_key UNIQUE (tenant_id, name)
@@ -36,6 +38,8 @@ COMMENT ON COLUMN agent.hidden_at IS 'deleted; its name and its streams'' positi
 COMMENT ON COLUMN agent.deleted_revision IS 'revision of the last deletion of statistics';
 COMMENT ON COLUMN agent.window_floors IS 'event ms below which windows of 10 s, 1 min, 1 h, 1 d, 1 month are not kept; only ever rises';
 COMMENT ON COLUMN agent.breakdown_floors IS 'the same of their breakdowns; never below window_floors';
+COMMENT ON COLUMN agent.counts_rules IS 'false: no alert_state of it has a counted_from';
+COMMENT ON COLUMN agent.resumed_at IS 'when it was last heard of again after it had ended on purpose';
 
 CREATE TABLE alert_event (
   tenant_id uuid NOT NULL,
@@ -97,8 +101,14 @@ CREATE TABLE alert_rule (
   severity text NOT NULL,
   version integer NOT NULL DEFAULT 1,
   created_at timestamp with time zone NOT NULL DEFAULT now(),
+  filter jsonb,
+  filter_version integer NOT NULL DEFAULT 1,
+  min_hits bigint NOT NULL DEFAULT 0,
+  no_data_after bigint,
   channel_ids uuid[] NOT NULL DEFAULT '{}'::uuid[],
   silenced_until timestamp with time zone,
+  CONSTRAINT alert_rule_min_hits_check CHECK ((min_hits >= 0)),
+  CONSTRAINT alert_rule_no_data_after_check CHECK ((no_data_after > 0)),
   CONSTRAINT alert_rule_pkey PRIMARY KEY (tenant_id, id),
   CONSTRAINT alert_rule_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE
 );
@@ -106,6 +116,7 @@ ALTER TABLE alert_rule ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON alert_rule USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
 GRANT DELETE, INSERT, SELECT, UPDATE ON alert_rule TO hlm_app;
 COMMENT ON COLUMN alert_rule.version IS 'grows with each change but those of name and severity: states of an older one begin anew';
+COMMENT ON COLUMN alert_rule.filter_version IS 'the version since which it has its filter';
 
 CREATE TABLE alert_state (
   tenant_id uuid NOT NULL,
@@ -116,6 +127,9 @@ CREATE TABLE alert_state (
   decided_until bigint,
   value double precision,
   started_by uuid,
+  counted_from bigint,
+  no_data_by uuid,
+  no_data_since_ms bigint,
   CONSTRAINT alert_state_pkey PRIMARY KEY (tenant_id, rule_id, agent_id),
   CONSTRAINT alert_state_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES agent(tenant_id, id) ON DELETE CASCADE,
   CONSTRAINT alert_state_tenant_id_rule_id_fkey FOREIGN KEY (tenant_id, rule_id) REFERENCES alert_rule(tenant_id, id) ON DELETE CASCADE
@@ -124,6 +138,9 @@ ALTER TABLE alert_state ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON alert_state USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
 GRANT DELETE, INSERT, SELECT, UPDATE ON alert_state TO hlm_app;
 COMMENT ON COLUMN alert_state.decided_until IS 'the last decided event second';
+COMMENT ON COLUMN alert_state.counted_from IS 'the event second from which on all that a filtered rule admits is in rule_seconds; null: batches are not counted for it';
+COMMENT ON COLUMN alert_state.no_data_by IS 'the event that said that the agent is silent; null: it is not';
+COMMENT ON COLUMN alert_state.no_data_since_ms IS 'receipt of the last batch before that';
 
 CREATE TABLE app_user (
   tenant_id uuid NOT NULL,
@@ -318,6 +335,21 @@ ALTER TABLE rollup_mark ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON rollup_mark USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
 GRANT DELETE, INSERT, SELECT, UPDATE ON rollup_mark TO hlm_app;
 COMMENT ON TABLE rollup_mark IS 'windows that are dirty: to be computed anew from the next finer ones; so is every coarser window that holds them';
+
+CREATE TABLE rule_seconds (
+  tenant_id uuid NOT NULL,
+  agent_id uuid NOT NULL,
+  rule_id uuid NOT NULL,
+  start_ms bigint NOT NULL,
+  filter_version integer NOT NULL,
+  revision bigint NOT NULL,
+  seconds bytea NOT NULL,
+  CONSTRAINT rule_seconds_pkey PRIMARY KEY (tenant_id, agent_id, rule_id, start_ms)
+);
+ALTER TABLE rule_seconds ENABLE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON rule_seconds USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
+GRANT DELETE, INSERT, SELECT, UPDATE ON rule_seconds TO hlm_app;
+COMMENT ON TABLE rule_seconds IS 'what a filtered rule admits of an agent, as traffic_window.seconds: windows of 10 seconds that have a hit, a day and two hours back from its alert clock';
 
 CREATE TABLE silence (
   tenant_id uuid NOT NULL,

@@ -41,9 +41,14 @@ export function reconcile(
   return { events: added.events, ended };
 }
 
+/** Whether an alert begins with it. */
+export function isBeginning({ type }: AlertEventCard): boolean {
+  return type === 'TRIGGERED' || type === 'NO_DATA';
+}
+
 /** What fires now, the newest first; of one server where it is named. */
 export function firing(book: AlertBook, agentId?: string): AlertEventCard[] {
-  return newestFirst(book, agentId).filter((event) => event.type === 'TRIGGERED' && !book.ended.has(event.id));
+  return newestFirst(book, agentId).filter((event) => isBeginning(event) && !book.ended.has(event.id));
 }
 
 /** Events by event time, the newest first; of one server where it is named. */
@@ -54,7 +59,7 @@ export function newestFirst(book: AlertBook, agentId?: string): AlertEventCard[]
       Date.parse(b.at) - Date.parse(a.at) ||
       Date.parse(b.recordedAt) - Date.parse(a.recordedAt) ||
       // Of one second: what ended lies before what began.
-      Number(b.type === 'TRIGGERED') - Number(a.type === 'TRIGGERED') ||
+      Number(isBeginning(b)) - Number(isBeginning(a)) ||
       (a.id < b.id ? 1 : -1),
   );
 }
@@ -62,7 +67,7 @@ export function newestFirst(book: AlertBook, agentId?: string): AlertEventCard[]
 function pruned(book: AlertBook): AlertBook {
   if (book.events.size <= EVENTS_MAX) return book;
   const kept = newestFirst(book).filter(
-    (event, index) => index < EVENTS_MAX / 2 || (event.type === 'TRIGGERED' && !book.ended.has(event.id)),
+    (event, index) => index < EVENTS_MAX / 2 || (isBeginning(event) && !book.ended.has(event.id)),
   );
   const events = new Map(kept.map((event) => [event.id, event]));
   return { events, ended: new Set([...book.ended].filter((id) => events.has(id))) };

@@ -1,5 +1,6 @@
 import type { AlertRuleCard } from '../../schema/operations/alerts.js';
 import { plainNumber } from '../format/numbers.js';
+import { safeText } from '../format/safe-text.js';
 import { durationMs, span } from '../format/times.js';
 
 /** The rule that every tenant starts with: the one whose threshold the graph shows where there are several. */
@@ -26,23 +27,41 @@ export function rulesOf(rules: readonly AlertRuleCard[], agentId: string): Alert
 
 /** The rule whose threshold is drawn into the graph of hits a second. */
 export function graphRule(rules: readonly AlertRuleCard[], agentId: string): AlertRuleCard | undefined {
-  return rulesOf(rules, agentId).find((rule) => rule.enabled && rule.metric === 'HITS_PER_SECOND');
+  return rulesOf(rules, agentId).find((rule) => rule.enabled && isOfAllHits(rule));
 }
 
 /** The rule that watches all servers' hits a second: what a threshold without further words means. */
 export function defaultRule(rules: readonly AlertRuleCard[]): AlertRuleCard | undefined {
-  return [...rules].sort((a, b) => rank(a) - rank(b)).find(({ metric }) => metric === 'HITS_PER_SECOND');
+  return [...rules].sort((a, b) => rank(a) - rank(b)).find(isOfAllHits);
+}
+
+/** Whether its threshold is one of what the graph shows. */
+function isOfAllHits({ metric, filter }: AlertRuleCard): boolean {
+  return metric === 'HITS_PER_SECOND' && filter === null;
 }
 
 function rank(rule: AlertRuleCard): number {
-  if (rule.metric !== 'HITS_PER_SECOND') return 4;
+  if (!isOfAllHits(rule)) return 4;
   const upward = rule.comparison.startsWith('GREATER');
   const standard = rule.name === DEFAULT_RULE_NAME;
   return (rule.enabled ? 0 : 2) + (upward && standard ? 0 : upward ? 0.5 : 1);
 }
 
 export const signOf = (rule: AlertRuleCard): string => SIGNS[rule.comparison];
-export const metricOf = (rule: AlertRuleCard): string => METRICS[rule.metric];
+
+/** What is measured, and of which entries: `hits/s of section /api, status ≥ 400`. */
+export function metricOf({ metric, filter }: AlertRuleCard): string {
+  if (filter === null) return METRICS[metric];
+  const { statusMin, statusMax, method, path, section, host, search } = filter;
+  const conditions = [method, path, section && `section ${section}`, search && `*${search}*`, host && `from ${host}`];
+  if (statusMin !== null && statusMin === statusMax) conditions.push(`status ${statusMin}`);
+  else {
+    if (statusMin !== null) conditions.push(`status ≥ ${statusMin}`);
+    if (statusMax !== null) conditions.push(`status ≤ ${statusMax}`);
+  }
+  const said = conditions.filter((condition) => condition !== null && condition !== '').join(', ');
+  return `${METRICS[metric]} of ${safeText(said)}`;
+}
 
 /** `hits/s over 2 min > 10` */
 export function conditionOf(rule: AlertRuleCard): string {

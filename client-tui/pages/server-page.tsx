@@ -5,7 +5,7 @@ import { count } from '../format/numbers.js';
 import { safeText } from '../format/safe-text.js';
 import { newestEvent } from '../format/times.js';
 import type { TerminalSize } from '../hooks/use-terminal-size.js';
-import { newestFirst } from '../model/alerts.js';
+import { isBeginning, newestFirst } from '../model/alerts.js';
 import { conditionOf, graphRule, rulesOf } from '../model/rules.js';
 import type { Screen } from '../model/screen.js';
 import { touchedHits } from '../model/series.js';
@@ -89,9 +89,9 @@ function GraphPanel({ server, alerts, size, nowMs, frame, height }: PartProps) {
   const graph = graphOf(server);
   const agentId = server.agent?.id ?? '';
   const rule = graphRule(alerts.rules, agentId);
-  const marks = newestFirst(alerts.book, agentId).map(({ at, type }) => ({
-    atMs: Date.parse(at),
-    fired: type === 'TRIGGERED',
+  const marks = newestFirst(alerts.book, agentId).map((event) => ({
+    atMs: Date.parse(event.at),
+    fired: isBeginning(event),
   }));
   return (
     <Panel

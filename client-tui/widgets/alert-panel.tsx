@@ -2,7 +2,7 @@ import { Text } from 'ink';
 import type { AlertEventCard } from '../../schema/operations/alerts.js';
 import { safeText } from '../format/safe-text.js';
 import { sized, wrap } from '../format/width.js';
-import { type AlertBook, firing, newestFirst } from '../model/alerts.js';
+import { type AlertBook, firing, isBeginning, newestFirst } from '../model/alerts.js';
 import { type Theme, useTheme } from '../theme.js';
 import { Empty } from './empty.js';
 import { FRAME_COLUMNS, type Frame, frameRows, Panel } from './panel.js';
@@ -30,6 +30,7 @@ interface AlertLine {
 const BADGE_COLUMNS = 10;
 const BADGES: Record<AlertEventCard['type'], string> = {
   TRIGGERED: '▲ fired',
+  NO_DATA: '▲ silent',
   RECOVERED: '▼ ended',
   CLOSED: '◆ closed',
 };
@@ -70,12 +71,12 @@ export function AlertPanel(props: AlertPanelProps) {
 }
 
 function linesOf(event: AlertEventCard, isFiring: boolean, named: boolean, width: number, theme: Theme): AlertLine[] {
-  const colour = event.type === 'TRIGGERED' ? theme.bad : event.type === 'RECOVERED' ? theme.good : theme.muted;
+  const colour = isBeginning(event) ? theme.bad : event.type === 'RECOVERED' ? theme.good : theme.muted;
   const message = safeText(event.message);
   const text = named ? `${safeText(event.agentName)}: ${message}` : message;
   return wrap(text, width - BADGE_COLUMNS, 2).map((each, index) => ({
     id: `${event.id}/${index}`,
-    badge: index > 0 ? '' : isFiring ? ' FIRING' : BADGES[event.type],
+    badge: index > 0 ? '' : isFiring ? (event.type === 'NO_DATA' ? ' SILENT' : ' FIRING') : BADGES[event.type],
     colour,
     firing: isFiring,
     text: each,

@@ -1,6 +1,7 @@
 import { Field, Float, ID, InputType } from 'type-graphql';
 import { AlertMetric, Comparison, Severity } from '../enums/index.js';
-import { GraphQLDuration } from '../scalars/index.js';
+import { GraphQLDuration, GraphQLSafeInt } from '../scalars/index.js';
+import { LogFilterInput } from './read.input.js';
 
 @InputType()
 export class AlertRuleInput {
@@ -16,6 +17,9 @@ export class AlertRuleInput {
   @Field(() => AlertMetric, { defaultValue: AlertMetric.HITS_PER_SECOND })
   metric!: AlertMetric;
 
+  @Field(() => LogFilterInput, { nullable: true })
+  filter?: LogFilterInput | null;
+
   // A default of an input field is in the API's own form: seconds are written as PT2M by the scalar.
   @Field(() => GraphQLDuration, { defaultValue: 120 })
   window!: number;
@@ -28,6 +32,12 @@ export class AlertRuleInput {
 
   @Field(() => Float, { nullable: true })
   recoveryThreshold?: number | null;
+
+  @Field(() => GraphQLSafeInt, { defaultValue: 0 })
+  minHits!: number;
+
+  @Field(() => GraphQLDuration, { nullable: true, description: 'A minute or more.' })
+  noDataAfter?: number | null;
 
   @Field(() => Severity, { defaultValue: Severity.WARNING })
   severity!: Severity;
@@ -50,6 +60,9 @@ export class AlertRulePatch {
   @Field(() => AlertMetric, { nullable: true })
   metric?: AlertMetric | null;
 
+  @Field(() => LogFilterInput, { nullable: true, description: 'Takes the place of the whole filter.' })
+  filter?: LogFilterInput | null;
+
   @Field(() => GraphQLDuration, { nullable: true })
   window?: number | null;
 
@@ -64,6 +77,12 @@ export class AlertRulePatch {
 
   @Field(() => [ID], { nullable: true })
   channelIds?: string[] | null;
+
+  @Field(() => GraphQLSafeInt, { nullable: true })
+  minHits?: number | null;
+
+  @Field(() => GraphQLDuration, { nullable: true })
+  noDataAfter?: number | null;
 
   @Field(() => Severity, { nullable: true })
   severity?: Severity | null;

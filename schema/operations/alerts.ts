@@ -33,10 +33,21 @@ export const AlertRuleCard = graphql(`
     enabled
     agentIds
     metric
+    filter {
+      statusMin
+      statusMax
+      method
+      path
+      section
+      host
+      search
+    }
     window
     comparison
     threshold
     recoveryThreshold
+    minHits
+    noDataAfter
   }
 `);
 

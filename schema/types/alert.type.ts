@@ -1,7 +1,8 @@
 import { Field, Float, ID, Int, ObjectType } from 'type-graphql';
 import { AlertEventType, AlertMetric, Comparison, Severity } from '../enums/index.js';
-import { GraphQLDateTime, GraphQLDuration } from '../scalars/index.js';
+import { GraphQLDateTime, GraphQLDuration, GraphQLSafeInt } from '../scalars/index.js';
 import { connectionOf } from './page.type.js';
+import { LogFilter } from './retention.type.js';
 import { Timeframe } from './traffic.type.js';
 
 @ObjectType({
@@ -24,6 +25,9 @@ export class AlertRule {
   @Field(() => AlertMetric)
   metric!: AlertMetric;
 
+  @Field(() => LogFilter, { nullable: true, description: 'Which entries count; all where null.' })
+  filter!: LogFilter | null;
+
   @Field(() => GraphQLDuration)
   window!: number;
 
@@ -38,6 +42,18 @@ export class AlertRule {
     description: 'Recovers when the metric is back across this; the threshold where null.',
   })
   recoveryThreshold!: number | null;
+
+  @Field(() => GraphQLSafeInt, {
+    description: 'Fires only where the window has at least so many hits, and recovers where it has fewer.',
+  })
+  minHits!: number;
+
+  @Field(() => GraphQLDuration, {
+    nullable: true,
+    description:
+      'Also fires when the agent has sent no batch for so long (wall clock); never where null, nor once it has ended.',
+  })
+  noDataAfter!: number | null;
 
   @Field(() => Severity)
   severity!: Severity;
@@ -111,7 +127,8 @@ export class PreviewedAlert {
 @ObjectType()
 export class AlertPreview {
   @Field(() => Timeframe, {
-    description: 'The part of the timeframe that is known: seconds of which windows of 10 seconds are kept.',
+    description:
+      'The part of the timeframe that is known: seconds of which windows of 10 seconds are kept; filtered rules see only entries still kept.',
   })
   covered!: Timeframe;
 

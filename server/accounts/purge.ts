@@ -1,7 +1,7 @@
 import type { Database } from '../store/database.js';
 
 /** What knows a tenant and does not go with its row; rows of others go by their foreign keys. */
-const APART = ['rollup_mark', 'traffic_breakdown', 'traffic_window', 'log_chunk'];
+const APART = ['rule_seconds', 'rollup_mark', 'traffic_breakdown', 'traffic_window', 'log_chunk'];
 
 /**
  * Removes all that deleted tenants hold, the tenants themselves last: what a crash cuts short is done by the next run.

@@ -15,11 +15,13 @@ import {
   type LockedAgentRow,
   lockFreeAgentsById,
   moveAlertClocks,
+  noteCountsRules,
   readClockStreams,
 } from '../store/sql/agent.sql.js';
 import { recordAlertEvent } from './events.js';
+import { fillCounts } from './fill.js';
 import type { SecondsCache } from './seconds-cache.js';
-import { newState, readStates, type StoredState, specOf, writeStates } from './states.js';
+import { countedOf, newState, readStates, type StoredState, specOf, writeStates } from './states.js';
 
 /** What one evaluation of an agent found. */
 export interface Evaluation {
@@ -55,6 +57,11 @@ const HELD: Evaluation = { held: true, events: 0, rested: false, againInMs: null
 /** No entry, or nothing that gives it a time. */
 const TIMELESS: Evaluation = { held: false, events: 0, rested: false, againInMs: null };
 
+/** Its rules' past is counted first, with the next ones that are due. */
+const AGAIN: Evaluation = { held: false, events: 0, rested: false, againInMs: 0 };
+/** Raw entries that are counted for rules in one transaction, about: batches of its agents wait for it. */
+const FILL_ENTRIES = 200_000;
+
 /** Decides all rules of agents up to their clocks; each statement is for all agents. */
 export async function evaluateAgents(
   tx: Transaction,
@@ -62,13 +69,13 @@ export async function evaluateAgents(
   cache: SecondsCache,
 ): Promise<Evaluation[]> {
   const evaluations: Evaluation[] = [];
-  const due = await lockDue(tx, agents, evaluations);
-  await addRules(tx, due);
-  await addStates(tx, due);
+  const locked = await lockDue(tx, agents, evaluations);
+  await addRules(tx, locked);
+  await addStates(tx, locked);
+  const due = await fillUncounted(tx, locked);
+  for (const { at } of locked.filter((one) => !due.includes(one))) evaluations[at] = AGAIN;
   const counts = await readCounts(tx, due, cache);
-  due.forEach((one, i) => {
-    decide(one, counts[i]);
-  });
+  for (const one of due) decide(one, counts);
   for (const one of due) await record(tx, one);
   await writeStates(tx.sql, due.flatMap(changedStates));
   const rested = due.map(mayAllRest);
@@ -124,10 +131,10 @@ async function addRules(tx: Transaction, due: readonly Due[]): Promise<void> {
 
 async function addStates(tx: Transaction, due: readonly Due[]): Promise<void> {
   const rules = due.flatMap((one) => one.rules);
-  const states = await readStates(
-    tx.sql,
-    rules.map(({ state }) => state),
+  const asked = due.flatMap(({ agent, rules }) =>
+    rules.map(({ state }) => ({ ...state, alertClockMs: agent.alertClockMs })),
   );
+  const states = await readStates(tx.sql, asked);
   rules.forEach((one, i) => {
     const stored = states[i];
     if (stored) Object.assign(one, { stored, state: stored });
@@ -137,27 +144,72 @@ async function addStates(tx: Transaction, due: readonly Due[]): Promise<void> {
 const firstSecondOf = ({ agent }: Due) => Math.floor(agent.firstEventMs! / 1_000);
 const newestSecondOf = ({ agent }: Due) => Math.floor(agent.lastEventMs! / 1_000);
 
-async function readCounts(tx: Transaction, due: readonly Due[], cache: SecondsCache): Promise<SecondCounts[][]> {
-  const withRules = due.filter(({ rules }) => rules.length > 0);
-  const asked = withRules.map((one) => {
-    const first = firstSecondOf(one);
-    const needed = one.rules.map(({ rule, state }) => countsNeeded(specOf(rule), state, first).fromSecond);
-    return { ...one, fromSecond: Math.min(...needed), toSecond: newestSecondOf(one) };
-  });
-  const counts = await cache.read(tx, asked);
-  return due.map((one) => counts[withRules.indexOf(one)] ?? []);
+const neededFrom = (one: Due, { rule, state }: RuleState) =>
+  countsNeeded(specOf(rule), state, firstSecondOf(one)).fromSecond;
+
+/**
+ * Counts the past of rules for which nothing is counted yet. Returns the agents of which that is done: the others are
+ * another transaction's.
+ */
+async function fillUncounted(tx: Transaction, due: readonly Due[]): Promise<Due[]> {
+  const done: Due[] = [];
+  const filled: Due[] = [];
+  let entries = 0;
+  for (const one of due) {
+    const uncounted = one.rules.filter(({ rule, state }) => countedOf(rule) !== null && state.countedFrom === null);
+    if (uncounted.length > 0 && entries >= FILL_ENTRIES) continue;
+    for (const own of uncounted) entries += await fill(tx, one, own);
+    if (uncounted.length > 0) filled.push(one);
+    done.push(one);
+  }
+  await noteCountsRules(tx.sql, filled, true);
+  return done;
 }
 
-function decide(one: Due, counts: readonly SecondCounts[]): void {
-  const firstEventSecond = firstSecondOf(one);
+async function fill(tx: Transaction, one: Due, own: RuleState): Promise<number> {
+  const { tenantId, agentId, agent } = one;
+  const { rule, state } = own;
+  const span = { fromSecond: neededFrom(one, own), toSecond: newestSecondOf(one) };
+  const about = { tenantId, agentId, agent, ...countedOf(rule)!, filter: rule.filter!, ...span };
+  const { countedFrom, entries } = await fillCounts(tx, about);
+  own.state = { ...state, countedFrom };
+  return entries;
+}
+
+/** What each rule of each agent looks at: all rules without a filter at the same. */
+async function readCounts(
+  tx: Transaction,
+  due: readonly Due[],
+  cache: SecondsCache,
+): Promise<ReadonlyMap<RuleState, readonly SecondCounts[]>> {
+  const groups = due.flatMap((one) => {
+    const ofTraffic = one.rules.filter(({ rule }) => countedOf(rule) === null);
+    const counted = one.rules.filter(({ rule }) => countedOf(rule) !== null).map((own) => [own]);
+    return [...(ofTraffic.length > 0 ? [ofTraffic] : []), ...counted].map((rules) => ({ one, rules }));
+  });
+  const asked = groups.map(({ one, rules }) => ({
+    tenantId: one.tenantId,
+    agentId: one.agentId,
+    agent: one.agent,
+    rule: countedOf(rules[0].rule),
+    fromSecond: Math.min(...rules.map((own) => neededFrom(one, own))),
+    toSecond: newestSecondOf(one),
+  }));
+  const counts = await cache.read(tx, asked);
+  return new Map(groups.flatMap(({ rules }, i) => rules.map((own) => [own, counts[i]] as const)));
+}
+
+function decide(one: Due, counts: ReadonlyMap<RuleState, readonly SecondCounts[]>): void {
   const hasEnded = agentHasEnded(one.streams, one.agent.nowMs);
   for (const own of one.rules) {
     const spec = specOf(own.rule);
-    let decision = decideAlert(spec, own.state, counts, { firstEventSecond, until: decidableUntil(one.clockMs) });
+    const seconds = counts.get(own)!;
+    const known = { firstEventSecond: firstSecondOf(one), knownFrom: own.state.countedFrom ?? undefined };
+    let decision = decideAlert(spec, own.state, seconds, { ...known, until: decidableUntil(one.clockMs) });
     own.transitions.push(...decision.transitions);
     if (hasEnded) {
       const until = newestSecondOf(one) + own.rule.windowSeconds;
-      decision = decideAlert(spec, decision.state, counts, { firstEventSecond, until, onlyRecover: true });
+      decision = decideAlert(spec, decision.state, seconds, { ...known, until, onlyRecover: true });
       own.transitions.push(...decision.transitions);
     }
     own.state = { ...own.state, ...decision.state };
@@ -188,6 +240,7 @@ function changedStates({ clockMs, rules }: Due): StoredState[] {
       const isBeyondClock = (state.decidedUntil ?? Number.NEGATIVE_INFINITY) > decidableUntil(clockMs);
       return (
         stored?.decidedUntil == null ||
+        state.countedFrom !== stored.countedFrom ||
         transitions.length > 0 ||
         (state.firing && state.value !== stored.value) ||
         isBeyondClock

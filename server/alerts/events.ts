@@ -1,4 +1,4 @@
-import { alertMessage } from '../core/alerts/message.js';
+import { type AlertMessageType, alertMessage, silenceMessage } from '../core/alerts/message.js';
 import { enqueue } from '../notify/index.js';
 import type { Transaction } from '../store/database.js';
 import type { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
@@ -16,7 +16,7 @@ export interface AlertEventRow {
   ruleName: string;
   agentId: string | null;
   agentName: string;
-  type: 'TRIGGERED' | 'RECOVERED' | 'CLOSED';
+  type: AlertMessageType;
   at: Date;
   recordedAt: Date;
   startedBy: string | null;
@@ -32,22 +32,29 @@ const COLUMNS = `tenant_id AS "tenantId", number, id, rule_id AS "ruleId", rule_
   to_timestamp(at_second) AS at, recorded_at AS "recordedAt", started_by AS "startedBy", value, threshold, severity, message, acknowledged_at AS "acknowledgedAt"`;
 
 export interface NewAlertEvent {
-  rule: Pick<AlertRuleEntity, 'id' | 'name' | 'metric' | 'threshold' | 'severity' | 'channelIds' | 'windowSeconds'>;
+  rule: Pick<
+    AlertRuleEntity,
+    'id' | 'name' | 'metric' | 'threshold' | 'noDataAfter' | 'severity' | 'channelIds' | 'windowSeconds' | 'filter'
+  >;
   agentId: string;
   agentName: string;
   type: AlertEventRow['type'];
   /** Event second. */
   at: number;
+  /** In the metric's unit; seconds of silence where it is of that. */
   value: number;
   startedBy: string | null;
+  /** It is of an agent that has sent nothing for `noDataAfter` (default: false). */
+  isSilence?: boolean;
 }
 
 /**
- * Records an event under the tenant's next number, with the notifications of it; returns its id. The tenant's counter is locked from here to the
- * end of the transaction: it comes last of all locks.
+ * Records an event under the tenant's next number, with the notifications of it; returns its id. The tenant's counter is
+ * locked from here to the end of the transaction: it comes last of all locks.
  */
 export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAlertEvent): Promise<string> {
-  const { rule } = event;
+  const { rule, isSilence = false } = event;
+  const message = isSilence ? silenceMessage : alertMessage;
   const [row] = await sql<{ id: string }>(
     `WITH counter AS (UPDATE tenant_counter SET alert_events = alert_events + 1 WHERE tenant_id = $1 RETURNING alert_events)
      INSERT INTO alert_event (tenant_id, number, rule_id, rule_name, agent_id, agent_name, type, at_second, started_by,
@@ -63,9 +70,9 @@ export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAle
       event.at,
       event.startedBy,
       event.value,
-      rule.threshold,
+      isSilence ? rule.noDataAfter : rule.threshold,
       rule.severity,
-      alertMessage(rule, event.type, event.value, event.at),
+      message(rule, event.type, event.value, event.at),
       event.type === 'TRIGGERED' ? JSON.stringify(countedBy(rule)) : null,
     ],
   );
@@ -75,9 +82,10 @@ export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAle
   return row.id;
 }
 
-/** What counts towards a rule; of a share of errors, these. */
-function countedBy({ metric, windowSeconds }: NewAlertEvent['rule']): Counted {
-  return { windowSeconds, filter: metric === 'ERROR_RATE' ? { statusMin: 400 } : {} };
+/** What counts towards a rule: what its filter admits; of a share of errors, those of them that are. */
+function countedBy({ metric, windowSeconds, filter }: NewAlertEvent['rule']): Counted {
+  const errors = metric === 'ERROR_RATE' ? { statusMin: Math.max(400, filter?.statusMin ?? 0) } : {};
+  return { windowSeconds, filter: { ...filter, ...errors } };
 }
 
 export interface AlertEventQuery {
@@ -114,7 +122,8 @@ export async function readActiveAlerts(
   return sql<AlertEventRow>(
     `SELECT ${COLUMNS} FROM alert_event
      WHERE tenant_id = $1 AND id IN (
-       SELECT started_by FROM alert_state WHERE tenant_id = $1 AND firing AND ($2::uuid[] IS NULL OR agent_id = ANY ($2)))
+       SELECT unnest(ARRAY[CASE WHEN firing THEN started_by END, no_data_by]) FROM alert_state
+       WHERE tenant_id = $1 AND (firing OR no_data_by IS NOT NULL) AND ($2::uuid[] IS NULL OR agent_id = ANY ($2)))
      ORDER BY number DESC`,
     [tenantId, agentIds],
   );

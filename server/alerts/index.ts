@@ -1,3 +1,4 @@
+export { dropOldCounts } from './drop-counts.js';
 export { Evaluator } from './evaluator.js';
 export {
   type AlertEventQuery,
@@ -11,3 +12,4 @@ export {
 export { EVIDENCE_MAX, EvidenceKeeper, eraseEvidence, readEvidence } from './evidence.js';
 export { type Preview, previewRule } from './preview.js';
 export { checkRule, endStatesOfAgent, type RuleChange, Rules } from './rules.js';
+export { SilenceWatch } from './silence-watch.js';

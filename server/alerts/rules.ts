@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Audit, changesBetween, unrecorded } from '../accounts/index.js';
 import { recoveryProblem } from '../core/alerts/decide.js';
+import { filterProblem } from '../core/retention/filter.js';
 import { alertClockMs, decidableUntil } from '../core/time/clock.js';
 import { badInput, notFound } from '../errors.js';
 import { lookAgain } from '../notify/index.js';
@@ -9,7 +11,7 @@ import { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
 import { type LockedAgentRow, lockAgentById, readClockStreams } from '../store/sql/agent.sql.js';
 import { isUuid } from '../store/uuid.js';
 import { recordAlertEvent } from './events.js';
-import { newState, readStatesOfRule, specOf, writeStates } from './states.js';
+import { newState, readStatesOfRule, type StoredState, specOf, writeStates } from './states.js';
 
 /** What a user sets of a rule. */
 export type RuleChange = Partial<
@@ -19,15 +21,20 @@ export type RuleChange = Partial<
     | 'enabled'
     | 'agentIds'
     | 'metric'
+    | 'filter'
     | 'windowSeconds'
     | 'comparison'
     | 'threshold'
     | 'recoveryThreshold'
+    | 'minHits'
+    | 'noDataAfter'
     | 'severity'
     | 'channelIds'
   >
 >;
 
+/** Below a minute, a busy network would be taken for silence. */
+const NO_DATA_SECONDS_MIN = 60;
 const NAME_LENGTH_MAX = 100;
 /** The longest sliding window: a day of seconds is what an evaluation reads in a few milliseconds. */
 const WINDOW_SECONDS_MAX = 86_400;
@@ -69,10 +76,11 @@ export class Rules {
         tenantId,
         id,
         version: 1,
+        filterVersion: 1,
         createdAt: new Date(await this.db.now()),
       });
       await tx.manager.insert(AlertRuleEntity, rule);
-      await beginAnew(tx, rule, agents);
+      await beginAnew(tx, rule, agents, new Map());
       await audit(tx, {
         action: 'ALERT_RULE_CREATED',
         subjectId: id,
@@ -90,7 +98,9 @@ export class Rules {
     const { rule, closed, agents } = await this.db.inTenants([tenantId], async (tx) => {
       const agents = await lockAgents(tx, tenantId);
       const rule = await existing(tx, tenantId, id);
-      const changed = Object.entries(change).filter(([name, value]) => !same(rule[name as keyof RuleChange], value));
+      const changed = Object.entries(change).filter(
+        ([name, value]) => !isDeepStrictEqual(rule[name as keyof RuleChange], value),
+      );
       const before = { ...rule } as AlertRuleEntity;
       Object.assign(rule, Object.fromEntries(changed));
       checkRule(rule, agents);
@@ -99,7 +109,9 @@ export class Rules {
       if (changed.some(([name]) => !COSMETIC.includes(name))) {
         closed = await close(tx, before, agents);
         rule.version++;
-        await beginAnew(tx, rule, agents);
+        if (changed.some(([name]) => name === 'filter')) rule.filterVersion = rule.version;
+        const known = await readStatesOfRule(tx.sql, tenantId, id);
+        await beginAnew(tx, rule, agents, staysCounted(before, rule) ? known : new Map());
       }
       await tx.manager.save(AlertRuleEntity, rule);
       const changes = changed.flatMap(([name, value]) =>
@@ -143,10 +155,6 @@ export class Rules {
   }
 }
 
-function same(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
-}
-
 /** All agents of the tenant, in key order: a rule and its states change together. */
 async function lockAgents(tx: Transaction, tenantId: string): Promise<LockedAgentRow[]> {
   const ids = await tx.sql<{ id: string }>(
@@ -186,19 +194,44 @@ export function checkRule(rule: Required<RuleChange>, agents: readonly { id: str
     throw badInput(`threshold is ${rule.threshold}; expected a number from 0.`);
   if (rule.recoveryThreshold !== null && !Number.isFinite(rule.recoveryThreshold))
     throw badInput('recoveryThreshold must be a number.');
+  if (rule.minHits < 0) throw badInput(`minHits is ${rule.minHits}; expected a whole number from 0.`);
+  if (rule.noDataAfter !== null && rule.noDataAfter < NO_DATA_SECONDS_MIN)
+    throw badInput('noDataAfter must be a minute or more (PT1M).');
+  const wrong = filterProblem(rule.filter ?? {});
+  if (wrong !== null) throw badInput(`The filter of ${rule.name}: ${wrong}.`);
   const problem = recoveryProblem(specOf(rule as AlertRuleEntity));
   if (problem !== null) throw badInput(problem);
   if (rule.agentIds.some((id) => !agents.some((agent) => agent.id === id))) throw notFound('Agent');
 }
 
-/** Each agent's state begins OK at its clock; an agent without one begins with its first entry. */
-async function beginAnew(tx: Transaction, rule: AlertRuleEntity, agents: LockedAgentRow[]): Promise<void> {
+/** Whether what is counted for a rule is what it looks at after a change too. */
+function staysCounted(before: AlertRuleEntity, after: AlertRuleEntity): boolean {
+  const { enabled, windowSeconds, agentIds, filterVersion } = after;
+  return (
+    before.enabled === enabled &&
+    before.windowSeconds >= windowSeconds &&
+    before.filterVersion === filterVersion &&
+    isDeepStrictEqual(before.agentIds, agentIds)
+  );
+}
+
+/**
+ * Each agent's state begins OK at its clock; an agent without one begins with its first entry. The past of a filtered rule
+ * is counted by the next evaluation, but where it is counted already by the states known.
+ */
+async function beginAnew(
+  tx: Transaction,
+  rule: AlertRuleEntity,
+  agents: LockedAgentRow[],
+  known: ReadonlyMap<string, StoredState>,
+): Promise<void> {
   for (const agent of agents) {
     const [streams] = await readClockStreams(tx.sql, [{ tenantId: rule.tenantId, agentId: agent.id }]);
     const computed = alertClockMs(streams, agent.nowMs);
     if (computed === null && agent.alertClockMs === null) continue;
     const clockMs = Math.max(computed ?? 0, agent.alertClockMs ?? 0);
-    await writeStates(tx.sql, [{ ...newState(rule, agent.id), decidedUntil: decidableUntil(clockMs) }]);
+    const countedFrom = known.get(agent.id)?.countedFrom ?? null;
+    await writeStates(tx.sql, [{ ...newState(rule, agent.id), decidedUntil: decidableUntil(clockMs), countedFrom }]);
     await tx.sql('UPDATE agent SET alert_rested = false WHERE tenant_id = $1 AND id = $2', [rule.tenantId, agent.id]);
   }
 }
@@ -211,23 +244,26 @@ export async function endStatesOfAgent(tx: Transaction, tenantId: string, agent:
   return closed;
 }
 
-/** What fires is closed at its last decided second, with its value. Returns how many. */
+/** What fires is closed at its last decided second, with its value; a silence now. Returns how many. */
 async function close(tx: Transaction, rule: AlertRuleEntity, agents: LockedAgentRow[]): Promise<number> {
   const states = await readStatesOfRule(tx.sql, rule.tenantId, rule.id);
   let closed = 0;
   for (const agent of agents) {
     const state = states.get(agent.id);
-    if (!state?.firing) continue;
-    await recordAlertEvent(tx.sql, rule.tenantId, {
-      rule,
-      agentId: agent.id,
-      agentName: agent.name,
-      type: 'CLOSED',
-      at: state.decidedUntil!,
-      value: state.value ?? 0,
-      startedBy: state.startedBy,
-    });
-    closed++;
+    if (!state) continue;
+    const about = { rule, agentId: agent.id, agentName: agent.name, type: 'CLOSED' as const };
+    const { firing, decidedUntil, value, startedBy, noDataBy, noDataSinceMs } = state;
+    if (firing) {
+      const event = { ...about, at: decidedUntil!, value: value ?? 0, startedBy };
+      await recordAlertEvent(tx.sql, rule.tenantId, event);
+      closed++;
+    }
+    if (noDataBy !== null) {
+      const at = Math.floor(agent.nowMs / 1_000);
+      const silence = { value: at - Math.floor(noDataSinceMs! / 1_000), startedBy: noDataBy, isSilence: true };
+      await recordAlertEvent(tx.sql, rule.tenantId, { ...about, ...silence, at });
+      closed++;
+    }
   }
   return closed;
 }

@@ -2,6 +2,7 @@ import type { AlertState, RuleSpec } from '../core/alerts/decide.js';
 import type { Transaction } from '../store/database.js';
 import type { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
 import { type Column, namesOf, unnestOf, valuesOf } from '../store/sql/columns.js';
+import type { CountedRule } from '../store/sql/rule-seconds.sql.js';
 
 type Sql = Transaction['sql'];
 
@@ -13,6 +14,11 @@ export interface StoredState extends AlertState {
   ruleVersion: number;
   /** The event by which it fires. */
   startedBy: string | null;
+  /** The event second from which on all that the rule's filter admits is counted for it; null: nothing is. */
+  countedFrom: number | null;
+  /** The event that said that the agent is silent, and when its last batch before that came; null: it is not. */
+  noDataBy: string | null;
+  noDataSinceMs: number | null;
 }
 
 /** Of a rule that is older than the agent: it begins with the agent's first entry. */
@@ -26,6 +32,9 @@ export function newState(rule: Pick<AlertRuleEntity, 'tenantId' | 'id' | 'versio
     decidedUntil: null,
     value: null,
     startedBy: null,
+    countedFrom: null,
+    noDataBy: null,
+    noDataSinceMs: null,
   };
 }
 
@@ -33,25 +42,35 @@ export function newState(rule: Pick<AlertRuleEntity, 'tenantId' | 'id' | 'versio
  * What is decided up to the agent's alert clock is not written second by second: the clock says it. The row's own time
  * counts where it is later: what was decided beyond the clock, of sources that ended or while the agent rested.
  */
-const SELECT = `
-  SELECT s.tenant_id AS "tenantId", rule_id AS "ruleId", agent_id AS "agentId", rule_version AS "ruleVersion", firing,
-    CASE WHEN decided_until IS NOT NULL THEN greatest(decided_until, alert_clock_ms / 1000 - 1) END AS "decidedUntil", value, started_by AS "startedBy"
-  FROM alert_state s JOIN agent a ON a.tenant_id = s.tenant_id AND a.id = s.agent_id`;
+const COLUMNS = `s.tenant_id AS "tenantId", s.rule_id AS "ruleId", s.agent_id AS "agentId", rule_version AS "ruleVersion", firing,
+    CASE WHEN decided_until IS NOT NULL THEN greatest(decided_until, alert_clock_ms / 1000 - 1) END AS "decidedUntil", value, started_by AS "startedBy",
+    counted_from AS "countedFrom", no_data_by AS "noDataBy", no_data_since_ms AS "noDataSinceMs"`;
 
 type Row = StoredState & { [column: string]: unknown };
 
 export type StateKey = Pick<StoredState, 'tenantId' | 'ruleId' | 'agentId'>;
 
-/** In the order asked for; undefined where a rule has not been decided over an agent yet. */
-export async function readStates(sql: Sql, keys: readonly StateKey[]): Promise<(StoredState | undefined)[]> {
-  const found = new Array<StoredState | undefined>(keys.length);
-  if (keys.length === 0) return found;
+/**
+ * In the order asked for; undefined where a rule has not been decided over an agent yet. Looked up by the keys, whatever
+ * the planner believes of the table. The caller holds the agents' locks, and knows their alert clocks.
+ */
+export async function readStates(
+  sql: Sql,
+  asked: readonly (StateKey & { alertClockMs: number | null })[],
+): Promise<(StoredState | undefined)[]> {
+  const found = new Array<StoredState | undefined>(asked.length);
+  if (asked.length === 0) return found;
   const rows = await sql<StoredState & { place: number }>(
-    `SELECT asked.place, t.* FROM unnest($1::uuid[], $2::uuid[], $3::uuid[])
-         WITH ORDINALITY AS asked (tenant_id, rule_id, agent_id, place),
-       LATERAL (${SELECT} WHERE s.tenant_id = asked.tenant_id AND s.rule_id = asked.rule_id
-         AND s.agent_id = asked.agent_id OFFSET 0) t`,
-    [keys.map(({ tenantId }) => tenantId), keys.map(({ ruleId }) => ruleId), keys.map(({ agentId }) => agentId)],
+    `SELECT asked.place, ${COLUMNS} FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[])
+         WITH ORDINALITY AS asked (tenant_id, rule_id, agent_id, alert_clock_ms, place),
+       LATERAL (SELECT * FROM alert_state t WHERE t.tenant_id = asked.tenant_id AND t.rule_id = asked.rule_id
+         AND t.agent_id = asked.agent_id OFFSET 0) s`,
+    [
+      asked.map(({ tenantId }) => tenantId),
+      asked.map(({ ruleId }) => ruleId),
+      asked.map(({ agentId }) => agentId),
+      asked.map(({ alertClockMs }) => alertClockMs),
+    ],
     { name: 'read-states' },
   );
   for (const { place, ...state } of rows) found[place - 1] = state;
@@ -59,7 +78,11 @@ export async function readStates(sql: Sql, keys: readonly StateKey[]): Promise<(
 }
 
 export async function readStatesOfRule(sql: Sql, tenantId: string, ruleId: string): Promise<Map<string, StoredState>> {
-  const rows = await sql<Row>(`${SELECT} WHERE s.tenant_id = $1 AND s.rule_id = $2`, [tenantId, ruleId]);
+  const rows = await sql<Row>(
+    `SELECT ${COLUMNS} FROM alert_state s JOIN agent a ON a.tenant_id = s.tenant_id AND a.id = s.agent_id
+     WHERE s.tenant_id = $1 AND s.rule_id = $2`,
+    [tenantId, ruleId],
+  );
   return new Map(rows.map((row) => [row.agentId, row]));
 }
 
@@ -73,6 +96,9 @@ const WRITTEN: Column<StoredState>[] = [
   { name: 'decided_until', type: 'bigint', of: ({ decidedUntil }) => decidedUntil },
   { name: 'value', type: 'float8', of: ({ value }) => value },
   { name: 'started_by', type: 'uuid', of: ({ startedBy }) => startedBy },
+  { name: 'counted_from', type: 'bigint', of: ({ countedFrom }) => countedFrom },
+  { name: 'no_data_by', type: 'uuid', of: ({ noDataBy }) => noDataBy },
+  { name: 'no_data_since_ms', type: 'bigint', of: ({ noDataSinceMs }) => noDataSinceMs },
 ];
 const KEY_COLUMNS = 3;
 
@@ -90,8 +116,18 @@ export async function writeStates(sql: Sql, states: readonly StoredState[]): Pro
   );
 }
 
+/** A rule that counts entries of its own; null: it looks at all traffic. */
+export function countedOf({
+  id,
+  version,
+  filter,
+  filterVersion,
+}: AlertRuleEntity): (CountedRule & { version: number }) | null {
+  return filter === null ? null : { ruleId: id, version, filterVersion };
+}
+
 /** What of a stored rule decides. */
 export function specOf(rule: AlertRuleEntity): RuleSpec {
-  const { metric, windowSeconds, comparison, threshold, recoveryThreshold } = rule;
-  return { metric, windowSeconds, comparison, threshold, recoveryThreshold };
+  const { metric, windowSeconds, comparison, threshold, recoveryThreshold, minHits } = rule;
+  return { metric, windowSeconds, comparison, threshold, recoveryThreshold, minHits };
 }

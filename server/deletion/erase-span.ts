@@ -7,6 +7,7 @@ import type { Transaction } from '../store/database.js';
 import { type LockedAgentRow, lockAgentById } from '../store/sql/agent.sql.js';
 import { type Counted, countWindows, eraseWindows, startAfter } from '../store/sql/erase.sql.js';
 import { markDirty, markTenantDirty } from '../store/sql/mark.sql.js';
+import { eraseRuleSeconds } from '../store/sql/rule-seconds.sql.js';
 
 export interface Span {
   fromMs: number;
@@ -101,6 +102,7 @@ export async function eraseWindowsOf(
 ): Promise<Erased> {
   const counted = await countWindows(tx.sql, tenantId, agent.id, finestRanges(span, agent.windowFloors));
   const { inside, cut } = planErase(span);
+  await eraseRuleSeconds(tx.sql, tenantId, agent.id, span);
   const erased = await eraseWindows(tx.sql, tenantId, agent.id, inside);
   if (erased.length === 0) return NOTHING;
   await markDirty(

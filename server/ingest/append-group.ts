@@ -21,6 +21,7 @@ import type { CountedBatch } from './counted-batch.js';
 import type { OpenedWindows } from './open-windows.js';
 import { type Placed, placeEntries, type Refusal, type Rejection, SAMPLE_LENGTH_MAX } from './place.js';
 import type { AppendRequest, AppendResult, Attempt } from './request.js';
+import { type BatchOfAgent, countForRules } from './rule-counts.js';
 import type { Outcome } from './together.js';
 import { mergeIntoStored } from './windows.js';
 
@@ -177,14 +178,14 @@ function cleanRejection({ position, reason, sample }: Rejection): Rejection {
   return { position, reason: cleanText(reason, 200), sample: cleanText(sample, SAMPLE_LENGTH_MAX) };
 }
 
-/** Merges the windows, and says what came of each batch. */
+/** Merges the windows and the rules' counts, and says what came of each batch. */
 async function count(
   tx: Transaction,
   advanced: readonly Fitting[],
   outcomes: Outcome<AppendResult>[],
   opened: OpenedWindows,
 ): Promise<void> {
-  const counted: CountedBatch[] = [];
+  const counted: (CountedBatch & BatchOfAgent)[] = [];
   for (const one of advanced) {
     const { attempt, agent, at, to, placed } = one;
     const { tenantId, batch } = attempt.request;
@@ -193,9 +194,10 @@ async function count(
     const result = { outcome: 'APPENDED' as const, agentId: agent.id, position: to, accepted, late, quarantined };
     const aggregate = new BatchAggregate(batch, placed.left);
     outcomes[at] = { ...result, malformed: malformedOf(one), windowStarts: [...aggregate.starts], revision };
-    if (accepted > 0) counted.push({ tenantId, agent, revision, aggregate });
+    if (accepted > 0) counted.push({ tenantId, agent, revision, aggregate, batch, left: placed.left });
   }
   await mergeIntoStored(tx, counted, opened);
+  await countForRules(tx, counted);
 }
 
 /** Stores the raw entries. */

@@ -46,7 +46,9 @@ export async function connectAgent(
   return db.inTenants([tenantId], async (tx) => {
     const agent = await lockOrRegisterAgent(tx, tenantId, input.name);
     await tx.sql(
-      `UPDATE agent SET hostname = coalesce($3, hostname), version = coalesce($4, version), last_seen_at = clock_timestamp(), ended_at = NULL, hidden_at = NULL, clock_skew_ms = NULL
+      `UPDATE agent SET hostname = coalesce($3, hostname), version = coalesce($4, version), last_seen_at = clock_timestamp(),
+         resumed_at = CASE WHEN ended_at IS NULL THEN resumed_at ELSE clock_timestamp() END, ended_at = NULL, hidden_at = NULL,
+         clock_skew_ms = NULL
        WHERE tenant_id = $1 AND id = $2`,
       [tenantId, agent.id, words(input.hostname), words(input.version)],
     );

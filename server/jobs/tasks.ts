@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { purgeTenants } from '../accounts/index.js';
+import { dropOldCounts } from '../alerts/index.js';
 import { joinDue, relayOutStale } from '../retention/index.js';
 import { expireWindows } from '../rollup/index.js';
 import type { Database } from '../store/database.js';
@@ -53,6 +54,7 @@ export function tasksOf(db: Database, log: Logger): Record<TaskName, Task> {
     windows: {
       everyMinutes: 10,
       run: async () => {
+        await dropOldCounts(db);
         const { dropped } = await expireWindows(db);
         if (dropped > 0) log.info({ dropped }, 'expired windows and breakdowns dropped');
       },

@@ -1,4 +1,4 @@
-import type { LogFilter } from '../core/retention/filter.js';
+import { filterProblem, type LogFilter } from '../core/retention/filter.js';
 import type { WindowKeep, WindowKeeps } from '../core/rollup/floors.js';
 import { badInput } from '../errors.js';
 
@@ -10,7 +10,6 @@ const KEEP_SECONDS_MAX = 400 * DAY_SECONDS;
 const WINDOW_KEEP_SECONDS_MIN = 2 * DAY_SECONDS;
 const POLICIES_MAX = 50;
 const NAME_LENGTH_MAX = 200;
-const TEXT_LENGTH_MAX = 1_000;
 const RESOLUTIONS = ['10', '60', '3600', '86400'];
 const FOR_EVER: WindowKeep = { keep: null, keepBreakdowns: null };
 
@@ -36,20 +35,14 @@ export function checkLogs({ policies = [], defaultSeconds }: RetentionChange): v
     if (name.trim() === '' || name.length > NAME_LENGTH_MAX || name.includes('\0'))
       throw badInput(`A policy's name must have 1 to ${NAME_LENGTH_MAX} characters.`);
     checkKeep(`keepLogs of ${name}`, keepSeconds);
-    checkFilter(name, filter);
+    const problem = filterProblem(filter);
+    if (problem !== null) throw badInput(`The filter of ${name}: ${problem}.`);
   }
 }
 
 function checkKeep(what: string, seconds: number): void {
   if (seconds < KEEP_SECONDS_MIN || seconds > KEEP_SECONDS_MAX)
     throw badInput(`${what} must be a minute to 400 days (PT1M to P400D).`);
-}
-
-function checkFilter(name: string, filter: LogFilter): void {
-  for (const [key, value] of Object.entries(filter)) {
-    if (typeof value === 'string' && (value.length > TEXT_LENGTH_MAX || value.includes('\0')))
-      throw badInput(`${key} of ${name} must have at most ${TEXT_LENGTH_MAX} characters, and no NUL.`);
-  }
 }
 
 /**

@@ -7,6 +7,7 @@ import { JoinedChunks1764300000000 } from '../../migrations/1764300000000-joined
 import { BreakdownRows1764400000000 } from '../../migrations/1764400000000-breakdown-rows.js';
 import { Accounts1764500000000 } from '../../migrations/1764500000000-accounts.js';
 import { Plans1764600000000 } from '../../migrations/1764600000000-plans.js';
+import { RuleFilters1764650000000 } from '../../migrations/1764650000000-rule-filters.js';
 import { Notifications1764700000000 } from '../../migrations/1764700000000-notifications.js';
 import { AlertRuleEntity } from './entities/alert-rule.entity.js';
 import { AuditEntryEntity } from './entities/audit-entry.entity.js';
@@ -77,6 +78,7 @@ export function dataSourceOptions({ url, applicationName, poolSize, settings }: 
       BreakdownRows1764400000000,
       Accounts1764500000000,
       Plans1764600000000,
+      RuleFilters1764650000000,
       Notifications1764700000000,
     ],
     migrationsTableName: 'migration',

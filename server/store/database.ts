@@ -211,7 +211,7 @@ async function grantRequestRole(owner: DataSource): Promise<boolean> {
       GRANT SELECT ON tenant, installation TO ${REQUEST_ROLE};
       GRANT SELECT, INSERT, UPDATE, DELETE ON tenant_counter, app_user, token, audit_entry, agent, stream, log_chunk, traffic_window,
         traffic_breakdown, rollup_mark, tenant_traffic, retention, retention_policy,
-        alert_rule, alert_state, alert_event, alert_evidence, silence, notification_channel, notification TO ${REQUEST_ROLE};
+        alert_rule, alert_state, alert_event, rule_seconds, alert_evidence, silence, notification_channel, notification TO ${REQUEST_ROLE};
     `);
     return true;
   } catch (error) {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { batchOf } from '../../schema/log-batch.js';
 import { entry } from '../support/entries.js';
+import { makeOlder, makePastPartitions } from '../support/older.js';
 import { startTestServer, type TestServer, until } from '../support/server.js';
 
 const BASE = Date.UTC(2024, 2, 1, 10);
@@ -19,6 +20,7 @@ interface Hit {
   second: number;
   status: number;
   bytes: number;
+  target: string;
 }
 
 const hits = fc.array(
@@ -26,6 +28,7 @@ const hits = fc.array(
     second: fc.oneof(fc.integer({ min: 0, max: SPAN_SECONDS - 1 }), fc.integer({ min: 500, max: 560 })),
     status: fc.constantFrom(200, 200, 404, 500),
     bytes: fc.integer({ min: 0, max: 5_000 }),
+    target: fc.constantFrom('/a/x', '/a/y?q', '/b'),
   }),
   { minLength: 1, maxLength: 400 },
 );
@@ -35,7 +38,20 @@ const rules = fc.record({
   window: fc.constantFrom<number[]>(10, 60, 125, 300),
   comparison: fc.constantFrom('GREATER_THAN', 'GREATER_THAN_OR_EQUAL', 'LESS_THAN', 'LESS_THAN_OR_EQUAL'),
   threshold: fc.constantFrom<number[]>(0.1, 0.5, 1, 800),
+  minHits: fc.constantFrom<number[]>(0, 0, 3),
+  filter: fc.constantFrom<(Filter | null)[]>(
+    null,
+    { path: '/a/x' },
+    { section: '/a', statusMax: 404 },
+    { statusMin: 400 },
+  ),
 });
+interface Filter {
+  path?: string;
+  section?: string;
+  statusMin?: number;
+  statusMax?: number;
+}
 type Rule = typeof rules extends fc.Arbitrary<infer R> ? R : never;
 
 const PREVIEW = `query ($input: AlertRuleInput!, $timeframe: TimeframeInput!) {
@@ -67,6 +83,13 @@ async function preview(input: object, from: number, to: number) {
   return data.previewAlertRule;
 }
 
+const admits = (filter: Filter | null, { status, target }: Hit): boolean =>
+  filter === null ||
+  ((filter.path === undefined || target.split('?')[0] === filter.path) &&
+    (filter.section === undefined || target.startsWith(`${filter.section}/`)) &&
+    status >= (filter.statusMin ?? 0) &&
+    status <= (filter.statusMax ?? 999));
+
 const holds = (value: number, { comparison, threshold }: Rule): boolean =>
   ({
     GREATER_THAN: value > threshold,
@@ -75,8 +98,11 @@ const holds = (value: number, { comparison, threshold }: Rule): boolean =>
     LESS_THAN_OR_EQUAL: value <= threshold,
   })[comparison];
 
-function valueAt(second: number, of: readonly Hit[], { metric, window }: Rule): number {
-  const within = of.filter((hit) => hit.second > second - window && hit.second <= second);
+function windowAt(second: number, of: readonly Hit[], { filter, window }: Rule): Hit[] {
+  return of.filter((hit) => hit.second > second - window && hit.second <= second && admits(filter, hit));
+}
+
+function metricOf(within: readonly Hit[], { metric, window }: Rule): number {
   if (metric === 'HITS_PER_SECOND') return within.length / window;
   if (metric === 'BYTES_PER_SECOND') return within.reduce((sum, hit) => sum + hit.bytes, 0) / window;
   return within.length === 0 ? 0 : within.filter((hit) => hit.status >= 400).length / within.length;
@@ -91,8 +117,10 @@ function bruteForce(of: readonly Hit[], rule: Rule, from: number, to: number) {
   let firing = false;
   let firingSeconds = 0;
   for (let t = Math.max(from, first); t <= last; t++) {
-    const value = valueAt(t, of, rule);
-    const now: boolean = holds(value, rule) && (firing || !isLess || t >= first + rule.window);
+    const within = windowAt(t, of, rule);
+    const value = metricOf(within, rule);
+    const now: boolean =
+      within.length >= rule.minHits && holds(value, rule) && (firing || !isLess || t >= first + rule.window);
     if (now !== firing) events.push({ type: now ? 'TRIGGERED' : 'RECOVERED', at: iso(t), value });
     firing = now;
     if (firing) firingSeconds++;
@@ -132,9 +160,16 @@ test('it is what looking at each second in turn tells', async () => {
 });
 
 test('over several agents each is decided on its own; nothing is stored of it', async () => {
-  const busy = Array.from({ length: 300 }, (_, i) => ({ second: i % 100, status: 200, bytes: 1 }));
+  const busy = Array.from({ length: 300 }, (_, i) => ({ second: i % 100, status: 200, bytes: 1, target: '/' }));
   const ids = [await send('left', busy), await send('right', busy.slice(0, 150))];
-  const rule = { metric: 'HITS_PER_SECOND', window: 10, comparison: 'GREATER_THAN', threshold: 1.4 } as const;
+  const rule = {
+    metric: 'HITS_PER_SECOND',
+    window: 10,
+    comparison: 'GREATER_THAN',
+    threshold: 1.4,
+    minHits: 0,
+    filter: null,
+  } as const;
   const { events } = await preview(inputOf(rule, ids), 0, 100);
   const triggered = events.filter(({ type }: { type: string }) => type === 'TRIGGERED');
   expect(triggered.map(({ agent }: { agent: { name: string } }) => agent.name).sort()).toEqual(['left', 'right']);
@@ -148,11 +183,11 @@ test('it is what the evaluator did', async () => {
     'mutation { createAlertRule(input: { name: "real", threshold: 2, window: "PT30S" }) { id } }',
   );
   const ruleIds = [data.createAlertRule.id];
-  const burst = Array.from({ length: 400 }, (_, i) => ({ second: 100 + (i % 80), status: 200, bytes: 1 }));
+  const burst = Array.from({ length: 400 }, (_, i) => ({ second: 100 + (i % 80), status: 200, bytes: 1, target: '/' }));
   const id = await send('evaluated', [
-    { second: 0, status: 200, bytes: 1 },
+    { second: 0, status: 200, bytes: 1, target: '/' },
     ...burst,
-    { second: 400, status: 200, bytes: 1 },
+    { second: 400, status: 200, bytes: 1, target: '/' },
   ]);
   const EVENTS = `query ($ruleIds: [ID!], $agentIds: [ID!]) {
     alertEvents(ruleIds: $ruleIds, agentIds: $agentIds, newestFirst: false) { nodes { type at value } }
@@ -160,7 +195,14 @@ test('it is what the evaluator did', async () => {
   const happened = async () =>
     (await server.gql(EVENTS, { ruleIds, agentIds: [id] })).data.alertEvents.nodes as { type: string }[];
   await until(async () => (await happened()).length === 2, 60_000, 'the alert and its recovery');
-  const rule = { metric: 'HITS_PER_SECOND', window: 30, comparison: 'GREATER_THAN', threshold: 2 } as const;
+  const rule = {
+    metric: 'HITS_PER_SECOND',
+    window: 30,
+    comparison: 'GREATER_THAN',
+    threshold: 2,
+    minHits: 0,
+    filter: null,
+  } as const;
   const { events } = await preview(inputOf(rule, [id]), 0, SPAN_SECONDS);
   expect(events.map(({ agent: _, ...event }: { agent: unknown }) => event)).toEqual(await happened());
 });
@@ -182,8 +224,8 @@ test.each([
 
 test('more than can be read at once is refused, with what to do', async () => {
   await send('long ago', [
-    { second: -40 * 86_400, status: 200, bytes: 1 },
-    { second: 0, status: 200, bytes: 1 },
+    { second: -40 * 86_400, status: 200, bytes: 1, target: '/' },
+    { second: 0, status: 200, bytes: 1, target: '/' },
   ]);
   const { errors } = await server.gql(PREVIEW, {
     input: { name: 'x', threshold: 1 },
@@ -192,5 +234,36 @@ test('more than can be read at once is refused, with what to do', async () => {
   expect(errors?.[0]).toMatchObject({
     message: expect.stringContaining('less time'),
     extensions: { code: 'QUERY_TOO_COMPLEX' },
+  });
+});
+
+test('a filtered rule is decided from where no entry is missing that it admits, and says so', async () => {
+  await makePastPartitions(server);
+  const at = (second: number, status: number): Hit => ({ second, status, bytes: 1, target: '/' });
+  const burst = (second: number, status: number) => Array.from({ length: 30 }, () => at(second, status));
+  const id = await send('partly', [...burst(100, 200), ...burst(103, 500), ...burst(300, 200)]);
+  await makeOlder(server, id, 7_200);
+  await send('partly', [...burst(400, 200), ...burst(500, 500)]);
+  const rule = { metric: 'HITS_PER_SECOND', window: 10, comparison: 'GREATER_THAN', threshold: 2, minHits: 0 } as const;
+  const told = async (filter: Filter) => {
+    const { covered, events } = await preview(inputOf({ ...rule, filter }, [id]), 0, 1_000);
+    return { from: covered.from, at: events.map((event: { type: string; at: string }) => [event.type, event.at]) };
+  };
+  // Errors are kept for a week, all else for an hour.
+  expect(await told({ statusMin: 500 })).toEqual({
+    from: iso(0),
+    at: [
+      ['TRIGGERED', iso(103)],
+      ['RECOVERED', iso(113)],
+      ['TRIGGERED', iso(500)],
+    ],
+  });
+  expect(await told({ path: '/' })).toEqual({
+    from: iso(310 + rule.window),
+    at: [
+      ['TRIGGERED', iso(400)],
+      ['RECOVERED', iso(410)],
+      ['TRIGGERED', iso(500)],
+    ],
   });
 });

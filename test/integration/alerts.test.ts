@@ -94,6 +94,7 @@ test.each([
   ['an unknown metric', { metric: 'SMELL' }],
   ['a threshold that is no number', { threshold: 'NaN' }],
   ['a threshold beyond numbers', { threshold: Number.POSITIVE_INFINITY }],
+  ['fewer hits than none', { minHits: -1 }],
 ])('a rule with %s is BAD_USER_INPUT, made or changed', async (_what, wrong) => {
   const made = await server.gql(CREATE, { input: { ...valid, ...wrong } });
   expect(made.errors?.[0].extensions.code).toBe('BAD_USER_INPUT');
@@ -133,7 +134,7 @@ test('a patch: absent leaves, null clears what can be empty and is BAD_USER_INPU
   expect(data.updateAlertRule).toEqual({ ...after, agentIds, threshold: 6, recoveryThreshold: 4, severity: 'INFO' });
   const cleared = await server.gql(UPDATE, { id, input: { recoveryThreshold: null, agentIds: null } });
   expect(cleared.data.updateAlertRule).toMatchObject({ recoveryThreshold: null, agentIds: [] });
-  for (const field of ['name', 'enabled', 'metric', 'window', 'comparison', 'threshold', 'severity']) {
+  for (const field of ['name', 'enabled', 'metric', 'window', 'comparison', 'threshold', 'severity', 'minHits']) {
     const { errors } = await server.gql(UPDATE, { id, input: { [field]: null } });
     expect(errors?.[0].extensions.code).toBe('BAD_USER_INPUT');
   }
@@ -198,6 +199,21 @@ test.each([
     [
       ['TRIGGERED', 3, 0.5],
       ['RECOVERED', 6, 0.2],
+    ],
+  ],
+  [
+    'ERROR_RATE',
+    { threshold: 0.1, minHits: 5 },
+    [
+      { at: NOON, hits: 4, status: 500 },
+      { at: NOON + 3, hits: 4, status: 200 },
+      { at: NOON + 11, hits: 2, status: 500 },
+    ],
+    [
+      ['TRIGGERED', 3, 0.5],
+      ['RECOVERED', 10, 0],
+      ['TRIGGERED', 11, 1 / 3],
+      ['RECOVERED', 13, 1],
     ],
   ],
   [

@@ -32,12 +32,13 @@ const rules: fc.Arbitrary<RuleSpec> = fc
     comparison: fc.constantFrom(...COMPARISONS),
     steps: fc.integer({ min: -1, max: 12 }),
     calm: fc.option(fc.integer({ min: 0, max: 6 }), { nil: null }),
+    minHits: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 20 })),
   })
-  .map(({ metric, windowSeconds, comparison, steps, calm }) => {
+  .map(({ metric, windowSeconds, comparison, steps, calm, minHits }) => {
     const step = metric === 'ERROR_RATE' ? 0.25 : metric === 'BYTES_PER_SECOND' ? 100 : 1 / windowSeconds;
     const sign = comparison.startsWith('LESS') ? 1 : -1;
     const recoveryThreshold = calm === null ? null : (steps + sign * calm) * step;
-    return { metric, windowSeconds, comparison, threshold: steps * step, recoveryThreshold };
+    return { metric, windowSeconds, comparison, threshold: steps * step, recoveryThreshold, minHits };
   });
 
 const countsOf: fc.Arbitrary<SecondCounts[]> = fc
@@ -65,7 +66,8 @@ const states: fc.Arbitrary<AlertState> = fc.oneof(
 );
 
 /** The law, word by word: every second, its whole window summed anew. */
-function bruteForce(rule: RuleSpec, state: AlertState, counts: SecondCounts[], first: number, until: number): Decision {
+function bruteForce(rule: RuleSpec, state: AlertState, counts: SecondCounts[], span: Span): Decision {
+  const { firstEventSecond: first, knownFrom = first, until } = span;
   const decision: Decision = { state, transitions: [] };
   const less = rule.comparison.startsWith('LESS');
   const start = state.decidedUntil === null ? first : Math.max(first, state.decidedUntil + 1);
@@ -80,8 +82,10 @@ function bruteForce(rule: RuleSpec, state: AlertState, counts: SecondCounts[], f
       ERROR_RATE: hits === 0 ? 0 : errors / hits,
     }[rule.metric];
     let { firing } = decision.state;
-    if (firing) firing = compare[rule.comparison](value, rule.recoveryThreshold ?? rule.threshold);
-    else if (!less || t >= first + rule.windowSeconds) firing = compare[rule.comparison](value, rule.threshold);
+    if (hits < rule.minHits) firing = false;
+    else if (firing) firing = compare[rule.comparison](value, rule.recoveryThreshold ?? rule.threshold);
+    else if (!less || t >= Math.max(first, knownFrom) + rule.windowSeconds)
+      firing = compare[rule.comparison](value, rule.threshold);
     if (firing !== decision.state.firing) {
       decision.transitions.push({ type: firing ? 'TRIGGERED' : 'RECOVERED', at: t, value });
     }
@@ -92,13 +96,15 @@ function bruteForce(rule: RuleSpec, state: AlertState, counts: SecondCounts[], f
 
 const spans = fc.record({
   firstEventSecond: fc.integer({ min: 990, max: 1030 }),
+  knownFrom: fc.option(fc.integer({ min: 980, max: 1060 }), { nil: undefined }),
   until: fc.integer({ min: 980, max: 1120 }),
 });
+type Span = typeof spans extends fc.Arbitrary<infer S> ? S : never;
 
 test('decides as if every second had been looked at', () => {
   fc.assert(
     fc.property(rules, states, countsOf, spans, (rule, state, counts, span) => {
-      const expected = bruteForce(rule, state, counts, span.firstEventSecond, span.until);
+      const expected = bruteForce(rule, state, counts, span);
       expect(decideAlert(rule, state, counts, span)).toEqual(expected);
     }),
     RUNS,
@@ -114,7 +120,7 @@ test('in several calls as at once, with no more counts than needed each time', (
       for (const until of [...untils.filter((cut) => cut < span.until), span.until]) {
         const { fromSecond } = countsNeeded(rule, parts.state, first);
         const known = counts.filter(({ second }) => second >= fromSecond && second <= until);
-        const decision = decideAlert(rule, parts.state, known, { firstEventSecond: first, until });
+        const decision = decideAlert(rule, parts.state, known, { ...span, until });
         parts.state = decision.state;
         parts.transitions.push(...decision.transitions);
       }
@@ -173,9 +179,8 @@ test('while it may rest, no second without new counts changes anything', () => {
 
 test('rests at last: a window after the newest count, where the first full window has passed', () => {
   fc.assert(
-    fc.property(rules, countsOf, spans, (rule, counts, { firstEventSecond }) => {
-      const until = 1200;
-      const { state } = decideAlert(rule, NEW, counts, { firstEventSecond, until });
+    fc.property(rules, countsOf, spans, (rule, counts, span) => {
+      const { state } = decideAlert(rule, NEW, counts, { ...span, until: 1200 });
       expect(mayRest(rule, state, counts.at(-1)?.second ?? null)).toBe(true);
     }),
     RUNS,

@@ -25,6 +25,9 @@ export const rule = (given: Partial<AlertRuleCard> = {}): AlertRuleCard => ({
   comparison: 'GREATER_THAN',
   threshold: 10,
   recoveryThreshold: null,
+  filter: null,
+  minHits: 0,
+  noDataAfter: null,
   ...given,
 });
 

@@ -22,6 +22,7 @@ function rule(change: Partial<RuleSpec> = {}): RuleSpec {
     comparison: 'GREATER_THAN',
     threshold: 10,
     recoveryThreshold: null,
+    minHits: 0,
     ...change,
   };
 }

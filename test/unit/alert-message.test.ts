@@ -1,6 +1,6 @@
 // Goal: the messages of the default rule to the letter; no name breaks out of its line.
 import { expect, test } from '@jest/globals';
-import { alertMessage } from '../../server/core/alerts/message.js';
+import { alertMessage, silenceMessage } from '../../server/core/alerts/message.js';
 
 const HIGH_TRAFFIC = { name: 'High traffic', metric: 'HITS_PER_SECOND' } as const;
 
@@ -29,4 +29,12 @@ test.each([
 ])('name %j is said as %j', (name, said) => {
   const message = alertMessage({ ...HIGH_TRAFFIC, name }, 'TRIGGERED', 1, 0);
   expect(message).toBe(`${said} generated an alert - hits = 1.00, triggered at 1970-01-01T00:00:00Z`);
+});
+
+test.each([
+  ['NO_DATA', 'High traffic generated an alert - no data for 300 s, triggered at 2019-02-07T21:12:36Z'],
+  ['RECOVERED', 'High traffic recovered - no data for 300 s, recovered at 2019-02-07T21:12:36Z'],
+  ['CLOSED', 'High traffic closed - no data for 300 s, closed at 2019-02-07T21:12:36Z'],
+] as const)('of silence: %s', (type, message) => {
+  expect(silenceMessage(HIGH_TRAFFIC, type, 300, 1549573956)).toBe(message);
 });

@@ -26,6 +26,7 @@ const RULE: RuleSpec = {
   comparison: 'GREATER_THAN',
   threshold: 10,
   recoveryThreshold: null,
+  minHits: 0,
 };
 
 function eventSeconds(): number[] {

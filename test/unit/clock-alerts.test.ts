@@ -17,6 +17,7 @@ const RULE: RuleSpec = {
   comparison: 'GREATER_THAN',
   threshold: 10,
   recoveryThreshold: null,
+  minHits: 0,
 };
 
 /** Traffic of 20 hits a second for `trafficSeconds`, each second sent a second later; transitions with wall seconds. */

@@ -203,6 +203,14 @@ describe('alerts', () => {
     expect(firing(reconcile(book, [fired, later], new Set(['e1'])))).toHaveLength(2);
   });
 
+  test('a silent server fires until it is heard of again', () => {
+    const silent = alertEvent({ id: 's', type: 'NO_DATA' });
+    const book = addEvents(EMPTY_BOOK, [silent]);
+    expect(firing(book)).toEqual([silent]);
+    const again = alertEvent({ id: 'a', type: 'RECOVERED', startedBy: { id: 's' } });
+    expect(firing(addEvents(book, [again]))).toEqual([]);
+  });
+
   test('memory is bounded, and what fires is never forgotten', () => {
     const old = alertEvent({ id: 'old', type: 'TRIGGERED', at: '2000-01-01T00:00:00Z' });
     const many = Array.from({ length: 3_000 }, (_, index) =>
@@ -225,6 +233,16 @@ describe('rules', () => {
     expect(graphRule([rule({ enabled: false })], 'a1')).toBeUndefined();
     expect(rulesOf([errors, elsewhere, traffic], 'a1')).toEqual([traffic, errors]);
     expect(conditionOf(traffic)).toBe('hits/s over 2 min > 10');
+  });
+
+  test('the threshold of a filtered rule is not drawn over all hits, and its condition says of what it is', () => {
+    const all = { statusMin: null, statusMax: null, method: null, path: null, section: null, host: null, search: null };
+    const filtered = rule({ name: 'a', filter: { ...all, path: '/login', statusMin: 400, method: 'POST' } });
+    expect(graphRule([filtered], 'a1')).toBeUndefined();
+    expect(graphRule([filtered, rule({ id: 'plain' })], 'a1')?.id).toBe('plain');
+    expect(conditionOf(filtered)).toBe('hits/s of POST, /login, status ≥ 400 over 2 min > 10');
+    const one = rule({ filter: { ...all, statusMin: 404, statusMax: 404, section: '/a\u001b[31m' } });
+    expect(conditionOf(one)).toMatch(/^hits\/s of section \/a[^\u001b]*, status 404 over 2 min > 10$/);
   });
 
   test.each([

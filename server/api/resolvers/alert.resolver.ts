@@ -1,6 +1,6 @@
 import { Arg, Authorized, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { AlertRuleInput, AlertRulePatch } from '../../../schema/inputs/alert-rule.input.js';
-import { TimeframeInput } from '../../../schema/inputs/read.input.js';
+import { type LogFilterInput, TimeframeInput } from '../../../schema/inputs/read.input.js';
 import { GraphQLDateTime } from '../../../schema/scalars/index.js';
 import { Agent } from '../../../schema/types/agent.type.js';
 import {
@@ -24,6 +24,7 @@ import {
   readAlertEvents,
   readEvidence,
 } from '../../alerts/index.js';
+import type { LogFilter } from '../../core/retention/filter.js';
 import { badInput, notFound } from '../../errors.js';
 import type { AlertRuleEntity } from '../../store/entities/alert-rule.entity.js';
 import { readAgents } from '../../store/sql/agents.sql.js';
@@ -37,6 +38,7 @@ import { type EntrySource, logEntryOf } from './log.resolver.js';
 import { knownAgents } from './traffic.resolver.js';
 
 const EVENTS_OF_A_PAGE_MAX = 500;
+const FILTER_KEYS = ['statusMin', 'statusMax', 'method', 'path', 'section', 'host', 'search'] as const;
 
 type EventSource = AlertEvent & Pick<AlertEventRow, 'ruleId' | 'agentId' | 'startedBy'>;
 
@@ -126,7 +128,7 @@ export class AlertResolver {
       const agents = await readAgents(tx.sql, tenantId, null);
       checkRule(rule, agents);
       const agentIds = rule.agentIds.length > 0 ? rule.agentIds : agents.map(({ id }) => id);
-      return previewRule(tx, { tenantId, rule, agentIds, ...span });
+      return previewRule(tx, { tenantId, rule, filter: rule.filter, agentIds, ...span });
     });
     const { coveredFromMs, coveredToMs, triggered, firingSeconds, events } = preview;
     return {
@@ -240,12 +242,27 @@ export class PreviewedAlertResolver {
   }
 }
 
-function ruleOf({ window: windowSeconds, recoveryThreshold, ...rule }: AlertRuleInput): Required<RuleChange> {
-  return { ...rule, windowSeconds, recoveryThreshold: recoveryThreshold ?? null };
+function ruleOf({ window, recoveryThreshold, noDataAfter, filter, ...rule }: AlertRuleInput): Required<RuleChange> {
+  const empty = { recoveryThreshold: recoveryThreshold ?? null, noDataAfter: noDataAfter ?? null };
+  return { ...rule, ...empty, windowSeconds: window, filter: filterOf(filter) };
+}
+
+/** Conditions that are given, in one order; null where there is none: all entries count. */
+function filterOf(filter: LogFilterInput | null | undefined): LogFilter | null {
+  const given = FILTER_KEYS.flatMap((key) => (filter?.[key] == null ? [] : [[key, filter[key]] as const]));
+  return given.length === 0 ? null : (Object.fromEntries(given) as LogFilter);
 }
 
 /** Null clears, absent leaves: what cannot be empty cannot be cleared. */
-function changeOf({ window, recoveryThreshold, agentIds, channelIds, ...patch }: AlertRulePatch): RuleChange {
+function changeOf({
+  window,
+  recoveryThreshold,
+  noDataAfter,
+  agentIds,
+  channelIds,
+  filter,
+  ...patch
+}: AlertRulePatch): RuleChange {
   const given = Object.entries({ ...patch, windowSeconds: window }).filter(([, value]) => value !== undefined);
   for (const [name, value] of given) if (value === null) throw badInput(`${name} cannot be null.`);
   return {
@@ -253,5 +270,7 @@ function changeOf({ window, recoveryThreshold, agentIds, channelIds, ...patch }:
     ...(agentIds === undefined ? {} : { agentIds: agentIds ?? [] }),
     ...(channelIds === undefined ? {} : { channelIds: channelIds ?? [] }),
     ...(recoveryThreshold === undefined ? {} : { recoveryThreshold }),
+    ...(noDataAfter === undefined ? {} : { noDataAfter }),
+    ...(filter === undefined ? {} : { filter: filterOf(filter) }),
   };
 }

@@ -28,6 +28,8 @@ export interface RuleSpec {
   threshold: number;
   /** On the quiet side of the threshold; null: the threshold itself. */
   recoveryThreshold: number | null;
+  /** Fires only over windows of at least so many hits, and recovers where there are fewer; 0: whatever there is. */
+  minHits: number;
 }
 
 /** What is kept of a rule and an agent between two evaluations. */
@@ -49,6 +51,8 @@ export interface Transition {
 export interface DecisionSpan {
   /** Of the agent's first entry, whatever the rule's filter: nothing before it is decided. */
   firstEventSecond: number;
+  /** The first second from which on the counts lack nothing (default: that of the first entry, or before). */
+  knownFrom?: number;
   /** The last second to decide, inclusive. */
   until: number;
   /** The sources have ended: only let recover what fires (default: false). */
@@ -64,12 +68,13 @@ export interface Decision {
  * Decides every second after `state.decidedUntil` (the first entry's second where that is null) up to `span.until`.
  *
  * Second `t` looks at the entries of `(t − window, t]`. OK → TRIGGERED when the comparison with the threshold holds;
- * FIRING → RECOVERED when the same comparison with the recovery threshold no longer does. The result is that of looking
- * at each second in turn, and that of any split of the span into several calls. Forward only: where `until` is decided
+ * FIRING → RECOVERED when the same comparison with the recovery threshold no longer does. Neither holds over a window of
+ * fewer hits than `minHits`. The result is that of looking at each second in turn, and that of any split of the span
+ * into several calls. Forward only: where `until` is decided
  * already, nothing happens, and counts that came too late change sums, not decided seconds.
  *
- * LESS_THAN rules may trigger from one full window after the first entry on: before, a window is empty because there
- * was nobody, not because there is little traffic. Those seconds are decided all the same, as OK.
+ * LESS_THAN rules may trigger from one full window after the first entry on, or the first known second: before, a window
+ * is empty because there was nobody, or what was is not known, not because there is little traffic. Those seconds are decided all the same, as OK.
  *
  * `onlyRecover`: goes on to the recovery of what fires and no further, and leaves the state as it was where there is
  * none up to `until`, so that a later run of the source finds its own seconds undecided.
@@ -86,8 +91,8 @@ export function decideAlert(
   const from = firstUndecided(state, span.firstEventSecond);
   if (from > span.until || (span.onlyRecover && !state.firing)) return { state, transitions: [] };
 
-  const mayTriggerFrom = isLessThan(rule.comparison) ? span.firstEventSecond + rule.windowSeconds : from;
-  const recoverAt = recoveryBound(rule);
+  const knownFrom = Math.max(span.firstEventSecond, span.knownFrom ?? span.firstEventSecond);
+  const mayTriggerFrom = isLessThan(rule.comparison) ? knownFrom + rule.windowSeconds : from;
   const window = new SlidingSums(counts, rule.windowSeconds, from);
   const transitions: Transition[] = [];
   let { firing, value } = state;
@@ -95,11 +100,11 @@ export function decideAlert(
   while (t <= span.until) {
     window.moveTo(t);
     value = window.value(rule.metric);
-    if (firing && !holds(value, rule.comparison, recoverAt)) {
+    if (firing && !staysFiring(rule, value, window.hits)) {
       firing = false;
       transitions.push({ type: 'RECOVERED', at: t, value });
       if (span.onlyRecover) return { state: { firing, decidedUntil: t, value }, transitions };
-    } else if (!firing && t >= mayTriggerFrom && holds(value, rule.comparison, rule.threshold)) {
+    } else if (!firing && t >= mayTriggerFrom && triggers(rule, value, window.hits)) {
       firing = true;
       transitions.push({ type: 'TRIGGERED', at: t, value });
     }
@@ -130,7 +135,7 @@ export function mayRest(rule: RuleSpec, state: AlertState, newestCountSecond: nu
   if (newestCountSecond !== null) {
     if (state.decidedUntil === null || newestCountSecond > state.decidedUntil - rule.windowSeconds) return false;
   }
-  return state.firing ? holds(0, rule.comparison, recoveryBound(rule)) : !holds(0, rule.comparison, rule.threshold);
+  return state.firing ? staysFiring(rule, 0, 0) : !triggers(rule, 0, 0);
 }
 
 /**
@@ -140,12 +145,14 @@ export function mayRest(rule: RuleSpec, state: AlertState, newestCountSecond: nu
  * instead), and beyond the metric's range it would fire for ever.
  */
 export function recoveryProblem(rule: RuleSpec): string | null {
-  const { metric, comparison, threshold, recoveryThreshold } = rule;
+  const { metric, comparison, threshold, recoveryThreshold, minHits } = rule;
   if (recoveryThreshold === null) return null;
   const less = isLessThan(comparison);
   if (less ? recoveryThreshold < threshold : recoveryThreshold > threshold) {
     return `recoveryThreshold ${recoveryThreshold} must be ${less ? 'at least' : 'at most'} the threshold ${threshold}`;
   }
+  // Whatever the metric is, it recovers once there are too few hits.
+  if (minHits > 0) return null;
   const calmest = less ? (metric === 'ERROR_RATE' ? 1 : Number.POSITIVE_INFINITY) : 0;
   if (!holds(calmest, comparison, recoveryThreshold)) return null;
   return `recoveryThreshold ${recoveryThreshold} can never be crossed: the metric is at ${less ? 'most' : 'least'} ${calmest}`;
@@ -164,6 +171,14 @@ function isLessThan(comparison: Comparison): boolean {
 function recoveryBound({ comparison, threshold, recoveryThreshold }: RuleSpec): number {
   if (recoveryThreshold === null) return threshold;
   return isLessThan(comparison) ? Math.max(recoveryThreshold, threshold) : Math.min(recoveryThreshold, threshold);
+}
+
+function triggers({ comparison, threshold, minHits }: RuleSpec, value: number, hits: number): boolean {
+  return hits >= minHits && holds(value, comparison, threshold);
+}
+
+function staysFiring(rule: RuleSpec, value: number, hits: number): boolean {
+  return hits >= rule.minHits && holds(value, rule.comparison, recoveryBound(rule));
 }
 
 function holds(value: number, comparison: Comparison, bound: number): boolean {
@@ -196,6 +211,10 @@ class SlidingSums {
     this.#windowSeconds = windowSeconds;
     while (this.#entering < counts.length && counts[this.#entering]!.second <= from - windowSeconds) this.#entering++;
     this.#leaving = this.#entering;
+  }
+
+  get hits(): number {
+    return this.#hits;
   }
 
   moveTo(t: number): void {

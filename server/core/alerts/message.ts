@@ -1,10 +1,14 @@
 import type { AlertMetric } from './decide.js';
 
-/** What an alert event can say; CLOSED: the rule was changed or deleted while it fired. */
-export type AlertMessageType = 'TRIGGERED' | 'RECOVERED' | 'CLOSED';
+/**
+ * What an alert event can say; NO_DATA: the agent fell silent; CLOSED: the rule was changed or deleted while it fired, or
+ * while the agent was silent.
+ */
+export type AlertMessageType = 'TRIGGERED' | 'RECOVERED' | 'NO_DATA' | 'CLOSED';
 
 const OUTCOME: Record<AlertMessageType, { said: string; when: string }> = {
   TRIGGERED: { said: 'generated an alert', when: 'triggered at' },
+  NO_DATA: { said: 'generated an alert', when: 'triggered at' },
   RECOVERED: { said: 'recovered', when: 'recovered at' },
   CLOSED: { said: 'closed', when: 'closed at' },
 };
@@ -32,8 +36,24 @@ export function alertMessage(
   value: number,
   at: number,
 ): string {
+  return messageOf(rule.name, type, MEASURE[rule.metric](value), at);
+}
+
+/**
+ * The same of an agent that fell silent, or is heard of again:
+ *
+ *     High traffic generated an alert - no data for 300 s, triggered at 2019-02-07T21:12:36Z
+ *
+ * @param seconds of silence
+ * @param at second of wall time (Unix)
+ */
+export function silenceMessage(rule: { name: string }, type: AlertMessageType, seconds: number, at: number): string {
+  return messageOf(rule.name, type, `no data for ${seconds} s`, at);
+}
+
+function messageOf(name: string, type: AlertMessageType, measured: string, at: number): string {
   const { said, when } = OUTCOME[type];
-  return `${plainName(rule.name)} ${said} - ${MEASURE[rule.metric](value)}, ${when} ${isoSecond(at)}`;
+  return `${plainName(name)} ${said} - ${measured}, ${when} ${isoSecond(at)}`;
 }
 
 /**

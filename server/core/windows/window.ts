@@ -58,7 +58,7 @@ export function emptyTotals(): Totals {
   return { hits: 0, bytes: 0, status: [0, 0, 0, 0, 0, 0], peak: 0 };
 }
 
-function emptySeconds(): SecondColumns {
+export function emptySeconds(): SecondColumns {
   const zeros = () => new Array<number>(SECONDS_PER_WINDOW).fill(0);
   return { bytes: zeros(), status: STATUS_CLASSES.map(zeros) };
 }
@@ -85,16 +85,28 @@ export function sumOf(parts: Iterable<Totals>): Totals {
   return totals;
 }
 
+/** Adds what `other` counted, second by second. */
+export function addSeconds({ bytes, status }: SecondColumns, other: SecondColumns): void {
+  for (let second = 0; second < SECONDS_PER_WINDOW; second++) {
+    bytes[second] = saturatingSum(bytes[second], other.bytes[second]);
+    for (let i = 0; i < status.length; i++) status[i][second] += other.status[i][second];
+  }
+}
+
+/** The greater of two counts, second by second: of two that each may lack some of what was. */
+export function takeGreater({ bytes, status }: SecondColumns, other: SecondColumns): void {
+  for (let second = 0; second < SECONDS_PER_WINDOW; second++) {
+    bytes[second] = Math.max(bytes[second], other.bytes[second]);
+    for (let i = 0; i < status.length; i++) status[i][second] = Math.max(status[i][second], other.status[i][second]);
+  }
+}
+
 /**
  * Merges a window of the same agent and span into `window`. Any order and batching of the same entries gives the same
  * numbers, percentiles and distinct hosts, and the same tops while these are exact.
  */
 export function mergeWindow(window: Window, other: Window): void {
-  const { bytes, status } = window.seconds;
-  for (let second = 0; second < SECONDS_PER_WINDOW; second++) {
-    bytes[second] = saturatingSum(bytes[second], other.seconds.bytes[second]);
-    for (let i = 0; i < status.length; i++) status[i][second] += other.seconds.status[i][second];
-  }
+  addSeconds(window.seconds, other.seconds);
   addTotals(window, other);
   window.peak = Math.max(...hitsBySecond(window.seconds));
   mergeBreakdown(window.breakdown, other.breakdown);

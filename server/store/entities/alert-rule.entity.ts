@@ -1,4 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { LogFilter } from '../../core/retention/filter.js';
 import { tenantScoped } from './tenant-scoped.js';
 
 /** What an alert watches. */
@@ -22,6 +23,14 @@ export class AlertRuleEntity {
   @Column({ type: 'text' })
   metric!: 'HITS_PER_SECOND' | 'BYTES_PER_SECOND' | 'ERROR_RATE';
 
+  /** Which entries count; null: all. */
+  @Column({ type: 'jsonb', nullable: true })
+  filter!: LogFilter | null;
+
+  /** The version since which it has this filter: what was counted for another is nobody's. */
+  @Column({ type: 'integer', name: 'filter_version', default: 1 })
+  filterVersion!: number;
+
   @Column({ type: 'integer', name: 'window_seconds' })
   windowSeconds!: number;
 
@@ -33,6 +42,13 @@ export class AlertRuleEntity {
 
   @Column({ type: 'double precision', name: 'recovery_threshold', nullable: true })
   recoveryThreshold!: number | null;
+
+  @Column({ type: 'bigint', name: 'min_hits', default: 0 })
+  minHits!: number;
+
+  /** Seconds of wall time without a batch after which it fires too; null: never. */
+  @Column({ type: 'bigint', name: 'no_data_after', nullable: true })
+  noDataAfter!: number | null;
 
   @Column({ type: 'text' })
   severity!: 'INFO' | 'WARNING' | 'CRITICAL';

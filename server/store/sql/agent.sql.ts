@@ -30,6 +30,8 @@ export interface LockedAgentRow {
   alertRested: boolean;
   /** It was deleted. */
   hidden: boolean;
+  /** Some alert rule may count entries of its own of what the agent sends. */
+  countsRules: boolean;
   /** Event ms below which windows of each of RESOLUTIONS are not kept, and their breakdowns. */
   windowFloors: number[];
   breakdownFloors: number[];
@@ -39,7 +41,7 @@ export interface LockedAgentRow {
 
 const LOCKED_COLUMNS = `id, name, revision, first_event_ms AS "firstEventMs", last_event_ms AS "lastEventMs",
   deleted_revision AS "deletedRevision", watermark_ms AS "watermarkMs", alert_clock_ms AS "alertClockMs", clock_skew_ms AS "clockSkewMs", alert_rested AS "alertRested", hidden_at IS NOT NULL AS hidden,
-  window_floors::float8[] AS "windowFloors", breakdown_floors::float8[] AS "breakdownFloors",
+  counts_rules AS "countsRules", window_floors::float8[] AS "windowFloors", breakdown_floors::float8[] AS "breakdownFloors",
   floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS "nowMs"`;
 
 /** Takes an agent's lock by its name; undefined where there is no such agent. */
@@ -107,6 +109,7 @@ export async function noteHeartbeats(sql: Sql, heartbeats: readonly NotedHeartbe
   if (heartbeats.length === 0) return;
   await sql(
     `UPDATE agent t SET last_seen_at = clock_timestamp(), clock_skew_ms = h.clock_skew_ms, backlog_bytes = h.backlog_bytes,
+       resumed_at = CASE WHEN t.ended_at IS NULL OR h.ending THEN t.resumed_at ELSE clock_timestamp() END,
        ended_at = CASE WHEN h.ending THEN clock_timestamp() END, watermark_ms = greatest(t.watermark_ms, h.watermark_ms)
      FROM ${unnestOf(NOTED_HEARTBEAT)} AS h (${namesOf(NOTED_HEARTBEAT)})
      WHERE t.tenant_id = h.tenant_id AND t.id = h.id`,
@@ -146,6 +149,17 @@ export async function moveAlertClocks(sql: Sql, clocks: readonly AlertClock[]): 
        AND (t.alert_clock_ms IS DISTINCT FROM c.clock_ms OR t.alert_rested <> c.rested)`,
     valuesOf(ALERT_CLOCK, clocks),
     { name: 'move-alert-clocks' },
+  );
+}
+
+/** Notes whether rules count entries of agents. The caller holds their locks. */
+export async function noteCountsRules(sql: Sql, agents: readonly AgentKey[], countsRules: boolean): Promise<void> {
+  if (agents.length === 0) return;
+  await sql(
+    `UPDATE agent SET counts_rules = $3 WHERE (tenant_id, id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
+       AND counts_rules <> $3`,
+    [...valuesOf(AGENT_KEY, agents), countsRules],
+    { name: 'note-counts-rules' },
   );
 }
 

@@ -1,6 +1,7 @@
 import type { Transaction } from '../database.js';
 import { byteaArray } from './bytea-array.js';
 import { type Column, namesOf, unnestOf, valuesOf } from './columns.js';
+import { readInSlices } from './cursor.sql.js';
 
 type Sql = Transaction['sql'];
 
@@ -231,4 +232,37 @@ export async function batchesWithin(
     [tenantId, agentId, fromMs, toMs],
   );
   return rows.map((row) => ({ tenantId, agentId, ...row }));
+}
+
+/** Chunks that are read at a time: some MB. */
+const CHUNKS_AT_ONCE = 32;
+
+/**
+ * Chunks of an agent that may hold entries of `[fromMs, toMs)`, in no order: each entry that is kept is in exactly one of
+ * them. One at a time in a transaction.
+ */
+export function readChunksWithin(
+  sql: Sql,
+  { tenantId, agentId, fromMs, toMs }: { tenantId: string; agentId: string; fromMs: number; toMs: number },
+): AsyncGenerator<Pick<ChunkRow, 'mask' | 'body'>[]> {
+  return readInSlices(
+    sql,
+    `SELECT mask, body FROM log_chunk
+     WHERE tenant_id = $1 AND agent_id = $2 AND first_ms < $4 AND last_ms >= $3 AND ${READABLE}`,
+    [tenantId, agentId, fromMs, toMs],
+    CHUNKS_AT_ONCE,
+  );
+}
+
+/** How many entries, about, `readChunksWithin` would have to look at for these agents: all of the chunks that it reads. */
+export async function countEntries(
+  sql: Sql,
+  { tenantId, agentIds, fromMs, toMs }: { tenantId: string; agentIds: readonly string[]; fromMs: number; toMs: number },
+): Promise<number> {
+  const [{ count }] = await sql<{ count: number }>(
+    `SELECT coalesce(sum(entries), 0)::bigint AS count FROM log_chunk
+     WHERE tenant_id = $1 AND agent_id = ANY ($2::uuid[]) AND first_ms < $4 AND last_ms >= $3 AND ${READABLE}`,
+    [tenantId, agentIds, fromMs, toMs],
+  );
+  return count;
 }

@@ -1,0 +1,160 @@
+import type { LogFilter } from '../../core/retention/filter.js';
+import { WINDOW_MS } from '../../core/windows/tumbling.js';
+import type { Transaction } from '../database.js';
+import type { AgentKey } from './agent.sql.js';
+import { byteaArray } from './bytea-array.js';
+import { type Column, namesOf, unnestOf, valuesOf } from './columns.js';
+import type { SecondsOfAgent, SecondsRow } from './traffic.sql.js';
+
+type Sql = Transaction['sql'];
+
+/** A rule that counts entries of its own. */
+export interface CountedRule {
+  ruleId: string;
+  /** What was counted for another filter is not its own. */
+  filterVersion: number;
+}
+
+/** What a rule counts of an agent. */
+export interface RuleScope extends AgentKey, CountedRule {}
+
+/** A window of 10 seconds of it. */
+export interface RuleWindowKey extends RuleScope {
+  startMs: number;
+}
+
+const KEY: Column<RuleWindowKey>[] = [
+  { name: 'tenant_id', type: 'uuid', of: ({ tenantId }) => tenantId },
+  { name: 'agent_id', type: 'uuid', of: ({ agentId }) => agentId },
+  { name: 'rule_id', type: 'uuid', of: ({ ruleId }) => ruleId },
+  { name: 'filter_version', type: 'integer', of: ({ filterVersion }) => filterVersion },
+  { name: 'start_ms', type: 'bigint', of: ({ startMs }) => startMs },
+];
+const SAME_RULE = ['tenant_id', 'agent_id', 'rule_id', 'filter_version']
+  .map((column) => `t.${column} = asked.${column}`)
+  .join(' AND ');
+
+/**
+ * The rules that count entries of agents, by the agents' places: looked up by the keys, whatever the planner believes of
+ * the tables. The caller holds the agents' locks.
+ */
+export async function readCountedRules(
+  sql: Sql,
+  agents: readonly AgentKey[],
+): Promise<(CountedRule & { filter: LogFilter })[][]> {
+  const found = agents.map((): (CountedRule & { filter: LogFilter })[] => []);
+  const rows = await sql<CountedRule & { filter: LogFilter; place: number }>(
+    `SELECT asked.place, r.id AS "ruleId", r.filter_version AS "filterVersion", r.filter
+     FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (tenant_id, agent_id, place),
+     LATERAL (SELECT id, filter_version, filter FROM alert_rule r
+       WHERE r.tenant_id = asked.tenant_id AND r.enabled AND r.filter IS NOT NULL OFFSET 0) r,
+     LATERAL (SELECT FROM alert_state s WHERE s.tenant_id = asked.tenant_id AND s.rule_id = r.id
+       AND s.agent_id = asked.agent_id AND s.counted_from IS NOT NULL OFFSET 0) s`,
+    [agents.map(({ tenantId }) => tenantId), agents.map(({ agentId }) => agentId)],
+    { name: 'counted-rules' },
+  );
+  for (const { place, ...rule } of rows) found[place - 1].push(rule);
+  return found;
+}
+
+/** The seconds' columns of windows in the order asked for; undefined where nothing was counted. */
+export async function readRuleWindows(sql: Sql, keys: readonly RuleWindowKey[]): Promise<(Buffer | undefined)[]> {
+  const found = new Array<Buffer | undefined>(keys.length);
+  if (keys.length === 0) return found;
+  const rows = await sql<{ place: number; seconds: Buffer }>(
+    `SELECT asked.place, t.seconds FROM ${unnestOf(KEY)} WITH ORDINALITY AS asked (${namesOf(KEY)}, place),
+       LATERAL (SELECT seconds FROM rule_seconds t WHERE ${SAME_RULE} AND t.start_ms = asked.start_ms OFFSET 0) t`,
+    valuesOf(KEY, keys),
+    { name: 'read-rule-windows' },
+  );
+  for (const { place, seconds } of rows) found[place - 1] = seconds;
+  return found;
+}
+
+export interface RuleWindowRow extends RuleWindowKey {
+  /** Of the agent, as of which it is. */
+  revision: number;
+  seconds: Buffer;
+}
+
+const WRITTEN: Column<RuleWindowRow>[] = [...KEY, { name: 'revision', type: 'bigint', of: ({ revision }) => revision }];
+
+/** Writes windows in the place of those that are there. The caller holds the agents' locks. */
+export async function writeRuleWindows(sql: Sql, rows: readonly RuleWindowRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  await sql(
+    `INSERT INTO rule_seconds (${namesOf(WRITTEN)}, seconds) SELECT * FROM ${unnestOf(WRITTEN, ['bytea'])}
+     ON CONFLICT (tenant_id, agent_id, rule_id, start_ms) DO UPDATE
+       SET filter_version = excluded.filter_version, revision = excluded.revision, seconds = excluded.seconds`,
+    [...valuesOf(WRITTEN, rows), byteaArray(rows.map(({ seconds }) => seconds))],
+    { name: 'write-rule-windows' },
+  );
+}
+
+export interface RuleSecondsAsked extends SecondsOfAgent, CountedRule {}
+
+/** As `readSeconds`, of what rules count. */
+export async function readRuleSeconds(sql: Sql, asked: readonly RuleSecondsAsked[]): Promise<SecondsRow[][]> {
+  const found = asked.map((): SecondsRow[] => []);
+  if (asked.length === 0) return found;
+  const rows = await sql<SecondsRow & { place: number }>(
+    `SELECT asked.place, t.* FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[])
+       WITH ORDINALITY AS asked (tenant_id, agent_id, rule_id, filter_version, from_ms, to_ms, revision, place),
+     LATERAL (SELECT t.start_ms AS "startMs", t.seconds FROM rule_seconds t
+       WHERE ${SAME_RULE} AND t.start_ms > asked.from_ms AND t.start_ms <= asked.to_ms AND t.revision > asked.revision
+       ORDER BY t.start_ms) t`,
+    [
+      asked.map(({ tenantId }) => tenantId),
+      asked.map(({ agentId }) => agentId),
+      asked.map(({ ruleId }) => ruleId),
+      asked.map(({ filterVersion }) => filterVersion),
+      asked.map(({ fromSecond }) => fromSecond * 1_000 - WINDOW_MS),
+      asked.map(({ toSecond }) => toSecond * 1_000),
+      asked.map(({ beyondRevision }) => beyondRevision),
+    ],
+    { name: 'rule-seconds' },
+  );
+  for (const { place, ...row } of rows) found[place - 1].push(row);
+  return found;
+}
+
+/** Erases what rules counted of an agent in `[fromMs, toMs)`. The caller holds its lock. */
+export async function eraseRuleSeconds(
+  sql: Sql,
+  tenantId: string,
+  agentId: string,
+  { fromMs, toMs }: { fromMs: number; toMs: number },
+): Promise<void> {
+  await sql(
+    `DELETE FROM rule_seconds WHERE tenant_id = $1 AND agent_id = $2
+       AND rule_id = ANY (ARRAY(SELECT id FROM alert_rule WHERE tenant_id = $1)) AND start_ms >= $3 AND start_ms < $4`,
+    [tenantId, agentId, fromMs, toMs],
+  );
+}
+
+/**
+ * Drops some of what rules counted so long before their agents' alert clocks, and all of rules that are gone or no longer
+ * count. One agent and rule after the other is found by the key. Returns how many windows went.
+ */
+export async function dropOldRuleSeconds(sql: Sql, keepMs: number, limit: number): Promise<number> {
+  const rows = await sql(
+    `WITH RECURSIVE pair AS (
+       (SELECT tenant_id, agent_id, rule_id FROM rule_seconds ORDER BY 1, 2, 3 LIMIT 1)
+       UNION ALL
+       SELECT next.* FROM pair, LATERAL (SELECT tenant_id, agent_id, rule_id FROM rule_seconds t
+         WHERE (t.tenant_id, t.agent_id, t.rule_id) > (pair.tenant_id, pair.agent_id, pair.rule_id)
+         ORDER BY 1, 2, 3 LIMIT 1) next
+     ), old AS (
+       SELECT pair.*, CASE WHEN r.id IS NOT NULL AND a.id IS NOT NULL THEN a.alert_clock_ms - $1::bigint
+         ELSE 9223372036854775807 END AS before_ms
+       FROM pair LEFT JOIN agent a ON a.tenant_id = pair.tenant_id AND a.id = pair.agent_id
+       LEFT JOIN alert_rule r ON r.tenant_id = pair.tenant_id AND r.id = pair.rule_id AND r.filter IS NOT NULL
+     )
+     DELETE FROM rule_seconds WHERE ctid = ANY (ARRAY(
+       SELECT t.ctid FROM old, LATERAL (SELECT ctid FROM rule_seconds t WHERE t.tenant_id = old.tenant_id
+         AND t.agent_id = old.agent_id AND t.rule_id = old.rule_id AND t.start_ms < old.before_ms LIMIT $2) t LIMIT $2))
+     RETURNING 1`,
+    [keepMs, limit],
+  );
+  return rows.length;
+}

@@ -1,0 +1,199 @@
+// Goal: whatever the order of arrival and the batches, a filtered rule decides what counting its entries one by one tells.
+// Method: random entries, filters and rules; entries cut into batches and shifted within the evaluation delay, counted,
+// merged and decided as ingest and the evaluator do, after each batch.
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { batchOf, decodeLogBatch, type Entry } from '../../schema/log-batch.js';
+import { secondCountsOfWindow } from '../../server/alerts/second-counts.js';
+import { type AlertState, decideAlert, type RuleSpec, type Transition } from '../../server/core/alerts/decide.js';
+import { admittedClasses, countAdmitted, type RuleWindows, wholeFrom } from '../../server/core/alerts/rule-counts.js';
+import type { LogFilter } from '../../server/core/retention/filter.js';
+import { decidableUntil, EVALUATION_DELAY_MS } from '../../server/core/time/clock.js';
+import { decodeSeconds, encodeSeconds } from '../../server/core/windows/encoding.js';
+import { addSeconds, STATUS_CLASSES, statusClass } from '../../server/core/windows/window.js';
+import { entry } from '../support/entries.js';
+
+const BASE_MS = Date.UTC(2024, 0, 1);
+const RUNS = { numRuns: 500 };
+const EVERYTHING = { fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY };
+
+const entries: fc.Arbitrary<(Entry & { lateMs: number })[]> = fc.array(
+  fc
+    .record({
+      offsetMs: fc.integer({ min: 0, max: 60_000 }),
+      lateMs: fc.integer({ min: 0, max: EVALUATION_DELAY_MS }),
+      status: fc.constantFrom(200, 204, 301, 404, 403, 500, 503, 0),
+      bytes: fc.integer({ min: 0, max: 1_000 }),
+      method: fc.constantFrom('GET', 'POST', null),
+      target: fc.constantFrom('/a/x', '/a/Y?q=1', '/b', '/', null),
+      host: fc.constantFrom('10.0.0.1', '10.0.0.2'),
+    })
+    .map(({ offsetMs, lateMs, ...rest }) => ({ ...entry({ timeMs: BASE_MS + offsetMs, ...rest }), lateMs })),
+  { minLength: 1, maxLength: 120 },
+);
+
+const filters: fc.Arbitrary<LogFilter> = fc.record(
+  {
+    statusMin: fc.constantFrom(200, 400, 404),
+    statusMax: fc.constantFrom(299, 404, 599),
+    method: fc.constantFrom('GET', '(none)'),
+    path: fc.constantFrom('/a/x', '/a/Y', '/nowhere'),
+    section: fc.constantFrom('/a', '/', '(none)'),
+    host: fc.constantFrom('10.0.0.1', '10.0.0.9'),
+    search: fc.constantFrom('Y', 'a/', 'b'),
+  },
+  { requiredKeys: [] },
+);
+
+const rules: fc.Arbitrary<RuleSpec> = fc
+  .record({
+    metric: fc.constantFrom('HITS_PER_SECOND' as const, 'BYTES_PER_SECOND' as const, 'ERROR_RATE' as const),
+    windowSeconds: fc.integer({ min: 1, max: 15 }),
+    comparison: fc.constantFrom('GREATER_THAN' as const, 'LESS_THAN_OR_EQUAL' as const),
+    steps: fc.integer({ min: 0, max: 10 }),
+    calm: fc.constantFrom(null, 0, 1, 3),
+    minHits: fc.constantFrom(0, 0, 1, 4),
+  })
+  .map(({ steps, calm, ...rule }) => {
+    const step = { HITS_PER_SECOND: 1 / rule.windowSeconds, BYTES_PER_SECOND: 100, ERROR_RATE: 0.25 }[rule.metric];
+    const sign = rule.comparison === 'GREATER_THAN' ? -1 : 1;
+    return { ...rule, threshold: steps * step, recoveryThreshold: calm === null ? null : (steps + sign * calm) * step };
+  });
+
+/** Said in other words than the filter is. */
+function admits(filter: LogFilter, { status, method, target, host }: Entry): boolean {
+  const path = target === null ? '(none)' : target.replace(/\?.*/, '');
+  const section = path.startsWith('/') ? `/${path.split('/')[1]}` : path;
+  const conditions: Record<keyof LogFilter, boolean> = {
+    statusMin: status >= filter.statusMin!,
+    statusMax: status <= filter.statusMax!,
+    method: (method ?? '(none)') === filter.method,
+    path: path === filter.path,
+    section: section === filter.section,
+    host: host === filter.host,
+    search: path.toLowerCase().includes((filter.search ?? '').toLowerCase()),
+  };
+  return (Object.keys(filter) as (keyof LogFilter)[]).every((name) => conditions[name]);
+}
+
+const decoded = (some: readonly Entry[]) => decodeLogBatch(batchOf(some));
+const secondOf = ({ timeMs }: Entry) => Math.floor(timeMs / 1_000);
+
+/** As ingest does it: counted by batch, merged into what is stored. */
+function take(stored: Map<number, Buffer>, batch: readonly Entry[], filter: LogFilter): void {
+  const counted: RuleWindows = new Map();
+  countAdmitted(counted, { batch: decoded(batch), left: null }, filter, EVERYTHING);
+  for (const [startMs, seconds] of counted) {
+    const known = stored.get(startMs);
+    if (known) addSeconds(seconds, decodeSeconds(known));
+    stored.set(startMs, encodeSeconds(seconds));
+  }
+}
+
+function countsOf(stored: ReadonlyMap<number, Buffer>) {
+  return [...stored]
+    .sort(([a], [b]) => a - b)
+    .flatMap(([startMs, column]) => secondCountsOfWindow(startMs, decodeSeconds(column)));
+}
+
+/** Each second in turn, its window's entries looked at one by one. */
+function bruteForce(all: readonly Entry[], filter: LogFilter, rule: RuleSpec, until: number): Transition[] {
+  const first = Math.min(...all.map(secondOf));
+  const upward = rule.comparison === 'GREATER_THAN';
+  const holds = (value: number, bound: number) => (upward ? value > bound : value <= bound);
+  const transitions: Transition[] = [];
+  let firing: boolean = false;
+  for (let t = first; t <= until; t++) {
+    const within = all.filter(
+      (one) => secondOf(one) > t - rule.windowSeconds && secondOf(one) <= t && admits(filter, one),
+    );
+    const errors = within.filter(({ status }) => status >= 400 && status <= 599).length;
+    const value = {
+      HITS_PER_SECOND: within.length / rule.windowSeconds,
+      BYTES_PER_SECOND: within.reduce((sum, { bytes }) => sum + bytes, 0) / rule.windowSeconds,
+      ERROR_RATE: within.length === 0 ? 0 : errors / within.length,
+    }[rule.metric];
+    const bound: number = firing ? (rule.recoveryThreshold ?? rule.threshold) : rule.threshold;
+    const may: boolean = firing || upward || t >= first + rule.windowSeconds;
+    const next: boolean = may && within.length >= rule.minHits && holds(value, bound);
+    if (next !== firing) transitions.push({ type: next ? 'TRIGGERED' : 'RECOVERED', at: t, value });
+    firing = next;
+  }
+  return transitions;
+}
+
+test('in any batches, in any order within the delay: the transitions of counting one by one', () => {
+  fc.assert(
+    fc.property(entries, filters, rules, fc.integer({ min: 1, max: 40 }), (all, filter, rule, size) => {
+      const arriving = [...all].sort((a, b) => a.timeMs + a.lateMs - b.timeMs - b.lateMs);
+      const stored = new Map<number, Buffer>();
+      const transitions: Transition[] = [];
+      let state: AlertState = { firing: false, decidedUntil: null, value: null };
+      let [newestMs, first] = [0, Number.POSITIVE_INFINITY];
+      for (let i = 0; i < arriving.length; i += size) {
+        const batch = arriving.slice(i, i + size);
+        take(stored, batch, filter);
+        newestMs = Math.max(newestMs, ...batch.map(({ timeMs }) => timeMs));
+        first = Math.min(first, ...batch.map(secondOf));
+        const until = decidableUntil(newestMs - EVALUATION_DELAY_MS);
+        const decision = decideAlert(rule, state, countsOf(stored), { firstEventSecond: first, until });
+        state = decision.state;
+        transitions.push(...decision.transitions);
+      }
+      const until = Math.floor(newestMs / 1_000) + 30;
+      transitions.push(...decideAlert(rule, state, countsOf(stored), { firstEventSecond: first, until }).transitions);
+      expect(transitions).toEqual(bruteForce(all, filter, rule, until));
+    }),
+    RUNS,
+  );
+});
+
+test('what is left out, or lies outside of the span, does not count', () => {
+  const left = fc.infiniteStream(fc.boolean());
+  fc.assert(
+    fc.property(entries, filters, left, fc.nat(60_000), fc.nat(30_000), (all, filter, out, fromMs, lengthMs) => {
+      const isOut = all.map(() => out.next().value as boolean);
+      const span = { fromMs: BASE_MS + fromMs, toMs: BASE_MS + fromMs + lengthMs };
+      const counted: RuleWindows = new Map();
+      countAdmitted(counted, { batch: decoded(all), left: isOut.map(Number) }, filter, span);
+      const hits = [...counted].flatMap(([startMs, seconds]) => secondCountsOfWindow(startMs, seconds));
+      const expected = all.filter(
+        (one, i) => !isOut[i] && one.timeMs >= span.fromMs && one.timeMs < span.toMs && admits(filter, one),
+      );
+      expect(hits.reduce((sum, count) => sum + count.hits, 0)).toBe(expected.length);
+      expect(hits.reduce((sum, count) => sum + count.bytes, 0)).toBe(
+        expected.reduce((sum, { bytes }) => sum + bytes, 0),
+      );
+    }),
+    RUNS,
+  );
+});
+
+test('a filter admits entries of just those classes that it is said to', () => {
+  fc.assert(
+    fc.property(filters, fc.constantFrom(0, 99, 100, 199, 299, 300, 404, 405, 599, 600, 999), (filter, status) => {
+      const [min, max] = [filter.statusMin ?? 0, filter.statusMax ?? 999];
+      if (status >= min && status <= max) expect(admittedClasses(filter)).toContain(statusClass(status));
+      for (const klass of admittedClasses(filter)) {
+        const some =
+          klass === statusClass(0) ? [0, 99, 600, 999] : Array.from({ length: 100 }, (_, i) => klass * 100 + 100 + i);
+        expect(some.some((one) => one >= min && one <= max)).toBe(true);
+      }
+    }),
+    RUNS,
+  );
+});
+
+test('counts are whole behind the last window of which an entry is missing that the filter may admit', () => {
+  const hits = (klass: number, count: number) => STATUS_CLASSES.map((_, i) => (i === klass ? count : 0));
+  const counted = new Map([
+    [0, hits(1, 5)],
+    [10_000, hits(4, 2)],
+    [20_000, hits(1, 1)],
+  ]);
+  const kept = new Map([[10_000, hits(4, 2)]]);
+  expect(wholeFrom(counted, kept, {})).toBe(30);
+  expect(wholeFrom(counted, kept, { statusMin: 500 })).toBeNull();
+  expect(wholeFrom(counted, new Map([...kept, [20_000, hits(1, 1)]]), { path: '/' })).toBe(10);
+  expect(wholeFrom(counted, new Map([[0, hits(1, 9)]]), { statusMax: 299 })).toBe(30);
+});
