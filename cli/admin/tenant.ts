@@ -24,7 +24,7 @@ export function tenantCommand(command: Command): Command {
       const { createTenant } = await ask(server, CreateTenantMutation, { input: { name } });
       tellSecret(createTenant.secret, `tenant ${createTenant.tenant.id}: token of its first administrator`);
     });
-  choosingServer(command.command('list')).description('shows all, with their limits').action(list);
+  choosingServer(command.command('list')).description('shows all, with what they use and may').action(list);
   choosingServer(command.command('limit <tenant>'))
     .description("sets a tenant's limits; what is not named stays")
     .option('--agents <number>', 'agents; none: without limit')
@@ -74,14 +74,18 @@ async function tenantIdOf(idOrName: string, server: ServerChoice): Promise<strin
 
 async function list(options: ServerChoice): Promise<void> {
   const { tenants } = await ask(options, TenantsQuery, {});
-  const shown = (limit: number | null) => (limit === null ? null : String(limit));
-  const rows = tenants.map(({ id, name, limits }) => [
+  const rows = tenants.map(({ id, name, limits, usage }) => [
     id,
     name,
-    shown(limits.agents),
-    shown(limits.entriesPerSecond),
-    shown(limits.alertRules),
-    limits.keepLogs,
+    used(usage.agents, limits.agents),
+    used(Math.round(usage.entriesPerSecond), limits.entriesPerSecond),
+    used(usage.alertRules, limits.alertRules),
+    used(usage.keepLogs, limits.keepLogs),
   ]);
   process.stdout.write(table(['ID', 'NAME', 'AGENTS', 'ENTRIES/S', 'RULES', 'KEEP LOGS'], rows));
+}
+
+/** What is used, beside the limit where there is one. */
+function used(usage: number | string, limit: number | string | null): string {
+  return limit === null ? String(usage) : `${usage} of ${limit}`;
 }

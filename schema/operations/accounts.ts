@@ -34,7 +34,12 @@ export const DeleteUserMutation = graphql(`
 
 export const TenantsQuery = graphql(`
   query Tenants {
-    tenants { id name limits { agents entriesPerSecond alertRules keepLogs } }
+    tenants {
+      id
+      name
+      limits { agents entriesPerSecond alertRules keepLogs }
+      usage { agents entriesPerSecond alertRules keepLogs }
+    }
   }
 `);
 

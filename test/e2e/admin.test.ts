@@ -30,9 +30,9 @@ test('a tenant, its users and tokens, from first to last', async () => {
   const admin = (await printed(['tenant', 'create', 'acme'])).trim();
   expect(admin).toMatch(/^hlm_admin_[\w-]{43}$/);
   await printed(['tenant', 'limit', 'acme', '--agents', '3', '--keep-logs', 'P7D']);
-  expect(await printed(['tenant', 'list'])).toMatch(/acme +3 +- +- +P7D\n/);
+  expect(await printed(['tenant', 'list'])).toMatch(/acme +0 of 3 +0 +1 +P7D of P7D\n/);
   await printed(['tenant', 'limit', 'acme', '--agents', 'none']);
-  expect(await printed(['tenant', 'list'])).toMatch(/acme +- +- +- +P7D\n/);
+  expect(await printed(['tenant', 'list'])).toMatch(/acme +0 +0 +1 +P7D of P7D\n/);
 
   await printed(['user', 'create', 'ada@example.com', '--name', 'Ada', '--role', 'admin'], admin);
   const make = ['token', 'create', 'laptop', '--role', 'admin', '--user', 'ADA@example.com', '--expires', '30d'];

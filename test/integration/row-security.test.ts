@@ -175,8 +175,10 @@ test('what a transaction was told of tenants ends with it', async () => {
 const AS_OWNER: Record<string, string> = {
   'server/accounts/purge.ts': 'removes what deleted tenants held',
   'server/accounts/tenants.ts': 'makes, limits and deletes tenants, for operators',
+  'server/alerts/drop-counts.ts': 'counts of filtered rules that nothing looks at any more, of all tenants',
   'server/alerts/evaluator.ts': 'which agents of any tenant are due: their keys alone',
   'server/alerts/evidence.ts': 'which alerts of any tenant wait for their evidence; each read with its tenant',
+  'server/alerts/silence-watch.ts': 'which agents of any tenant may have fallen silent: their keys alone',
   'server/auth/first-start.ts': 'the first tenant and the tokens of this machine',
   'server/auth/tokens.ts': 'whose token it is, by its hash',
   'server/jobs/jobs.ts': 'the queue of jobs',
