@@ -6,6 +6,8 @@ export interface RawSocket {
   socket: Socket;
   /** Takes nothing more from here on: what comes fills the kernel's buffers, then the server's. */
   stall: () => void;
+  /** Reads until at least so many bytes came, then stalls again; lets the server know that it is there (RFC 6455, 5.5.3). */
+  sip: (bytes: number) => Promise<void>;
 }
 
 function frame(message: object): Buffer {
@@ -14,6 +16,9 @@ function frame(message: object): Buffer {
   // Masked with zeros: the protocol wants a mask, and this one leaves the body as it is.
   return Buffer.concat([Buffer.from([0x81, ...length]), Buffer.alloc(4), body]);
 }
+
+/** A pong that nobody asked for, masked with zeros. */
+const EMPTY_PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 
 /** Connects, signs in and subscribes; has read the first bytes of the first message when it returns. */
 export async function subscribeRaw(url: string, token: string, query: string): Promise<RawSocket> {
@@ -31,5 +36,20 @@ export async function subscribeRaw(url: string, token: string, query: string): P
   await answered();
   socket.write(frame({ type: 'subscribe', id: '1', payload: { query } }));
   await answered();
-  return { socket, stall: () => socket.pause() };
+  const stall = () => socket.pause();
+  const sip = (bytes: number) =>
+    new Promise<void>((resolve) => {
+      let left = bytes;
+      const take = (chunk: Buffer) => {
+        left -= chunk.length;
+        if (left > 0) return;
+        socket.off('data', take);
+        stall();
+        resolve();
+      };
+      socket.on('data', take);
+      socket.resume();
+      socket.write(EMPTY_PONG);
+    });
+  return { socket, stall, sip };
 }
