@@ -3,6 +3,8 @@
  * docs/INGEST.md specifies it for those who write agents of their own.
  */
 
+import { TextDictionary } from './text-dictionary.js';
+
 /** Entries of one batch at most: the unit of a chunk; larger ones delay their acknowledgement without packing better. */
 export const BATCH_ENTRIES_MAX = 8_192;
 /** Characters of a target that are kept: longer ones are attacks, and 4 KiB is what common servers accept. */
@@ -85,27 +87,31 @@ export function cleanText(text: string, lengthMax: number): string {
 }
 
 class ColumnBuilder {
-  private readonly places = new Map<string, number>();
-  private dict: string[] = [];
-  private index: number[] = [];
+  private readonly dictionary = new TextDictionary();
+  private readonly index: number[] = [];
 
   constructor(private readonly lengthMax: number) {}
 
-  add(text: string | null): void {
-    if (text === null) {
-      this.index.push(0);
-      return;
-    }
-    let place = this.places.get(text);
-    if (place === undefined) {
-      place = this.dict.push(cleanText(text, this.lengthMax));
-      this.places.set(text, place);
-    }
-    this.index.push(place);
+  addNone(): void {
+    this.index.push(0);
+  }
+
+  /** Instead of the none that was added last. */
+  setLast(place: number): void {
+    this.index[this.index.length - 1] = place;
+  }
+
+  placeOf(text: string): number {
+    return this.dictionary.placeOf(cleanText(text, this.lengthMax));
+  }
+
+  placeOfBytes(bytes: Buffer, from: number, to: number, hash: number): number {
+    return this.dictionary.placeOfBytes(bytes, from, to, hash);
   }
 
   build(): TextColumn | undefined {
-    return this.dict.length === 0 ? undefined : { dict: this.dict, index: this.index };
+    const { texts } = this.dictionary;
+    return texts.length === 0 ? undefined : { dict: texts, index: this.index };
   }
 }
 
@@ -128,14 +134,34 @@ export class LogBatchBuilder {
   }
 
   add(entry: Entry): void {
-    if (this.time.length === 0) this.base = this.previousMs = entry.timeMs;
-    this.time.push(entry.timeMs - this.previousMs);
-    this.previousMs = entry.timeMs;
-    this.status.push(entry.status);
-    this.bytes.push(entry.bytes);
-    this.duration.push(entry.durationMs);
-    if (entry.durationMs !== null) this.hasDuration = true;
-    for (const name of TEXT_COLUMNS) this.builders[name].add(entry[name]);
+    this.addRow(entry.timeMs, entry.status, entry.bytes, entry.durationMs);
+    for (const name of TEXT_COLUMNS) {
+      const text = entry[name];
+      const builder = this.builders[name];
+      if (text !== null) builder.setLast(builder.placeOf(text));
+    }
+  }
+
+  /** An entry without texts; `addBytes` gives it some. Units as in `Entry`. */
+  addRow(timeMs: number, status: number, bytes: number, durationMs: number | null): void {
+    if (this.time.length === 0) this.base = this.previousMs = timeMs;
+    this.time.push(timeMs - this.previousMs);
+    this.previousMs = timeMs;
+    this.status.push(status);
+    this.bytes.push(bytes);
+    this.duration.push(durationMs);
+    if (durationMs !== null) this.hasDuration = true;
+    for (const name of TEXT_COLUMNS) this.builders[name].addNone();
+  }
+
+  /**
+   * The text of the last entry's column is `bytes[from, to)`: ASCII without NUL, no longer than the column keeps.
+   *
+   * @param hash of its characters, by `hashNext`
+   */
+  addBytes(name: TextColumnName, bytes: Buffer, from: number, to: number, hash: number): void {
+    const builder = this.builders[name];
+    builder.setLast(builder.placeOfBytes(bytes, from, to, hash));
   }
 
   build(): LogBatch {

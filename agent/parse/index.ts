@@ -8,6 +8,7 @@ import type { ParsedLine, ParseLine } from './parsed.js';
 
 export { FirstLines } from './first-lines.js';
 export type { ParsedLine, ParseLine } from './parsed.js';
+export { PlainClfReader } from './plain-clf.js';
 
 export const FORMATS = ['auto', 'csv', 'common', 'combined'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -34,6 +35,11 @@ function parserOf(format: Format): ParseLine {
     case 'combined':
       return parseCombined;
   }
+}
+
+/** Whether lines that `PlainClfReader` reads are entries in this format, and the same ones. */
+export function readsPlainClf(format: Format): boolean {
+  return format === 'auto' || format === 'combined';
 }
 
 /** A parser of one source's lines, in their order: `auto` remembers what fitted last. */

@@ -1,6 +1,6 @@
 import { BATCH_ENTRIES_MAX, type LogBatch, LogBatchBuilder } from '../../schema/log-batch.js';
-import type { ParsedLine } from '../parse/index.js';
-import { type Digest, LINE_BYTES_MAX, type Line } from '../source/index.js';
+import type { ParsedLine, PlainClfReader } from '../parse/index.js';
+import { type Digest, LINE_BYTES_MAX, type Line, type LineBytes } from '../source/index.js';
 
 /** Rejections that a batch may carry, and characters of each one's sample: the API's limits. */
 export const REJECTIONS_MAX = 20;
@@ -85,6 +85,20 @@ export class BatchDraft {
       if (this.rejections.length >= REJECTIONS_MAX) return;
       this.rejections.push({ position: line.from, reason: parsed, sample: sampleOf(line.text) });
     }
+  }
+
+  /**
+   * Adds a line by its bytes, where it is a plain one.
+   *
+   * @param from its position in the source
+   */
+  addPlain(line: LineBytes, from: number, reader: PlainClfReader): boolean {
+    if (!reader.read(line.bytes, line.from, line.to, this.builder)) return false;
+    const length = line.to - line.from + 1;
+    if (this.from < 0) this.from = from;
+    this.to = from + length;
+    this.weight += length;
+    return true;
   }
 
   /** @param tail of the bytes before the last line's end. */

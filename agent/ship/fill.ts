@@ -1,6 +1,13 @@
 import type { Clock } from '../clock.js';
 import { otherFormat } from '../format-check.js';
-import { type FirstLines, type Format, lineParser, type ParseLine } from '../parse/index.js';
+import {
+  type FirstLines,
+  type Format,
+  lineParser,
+  type ParseLine,
+  PlainClfReader,
+  readsPlainClf,
+} from '../parse/index.js';
 import { parseReadLine } from '../parse-line.js';
 import type { Source } from '../source/index.js';
 import { type Batch, BatchDraft, type BatchLimits } from './batch.js';
@@ -32,10 +39,12 @@ export type Filled =
 /** Makes batches of a source's lines. */
 export class Filler {
   private readonly parse: ParseLine;
+  private readonly plain: PlainClfReader | null;
   private saidMalformed = false;
 
   constructor(private readonly options: FillOptions) {
     this.parse = lineParser(options.format);
+    this.plain = readsPlainClf(options.format) ? new PlainClfReader() : null;
   }
 
   /**
@@ -80,6 +89,7 @@ export class Filler {
     const { source, pace, firstLines, clock } = this.options;
     for (let taken = 0; taken < LINES_PER_LOOK && !draft.full; taken++) {
       if (taken > 0 && pace.waitMs(clock.monotonicMs()) > 0) return true;
+      if (this.takePlain(draft)) continue;
       const line = source.next();
       if (line === null) return taken > 0;
       pace.take();
@@ -88,6 +98,17 @@ export class Filler {
       if (firstLines.verdict === 'open') this.noteFirst(parsed);
       if (typeof parsed === 'string') this.sayMalformed(line.from, parsed);
     }
+    return true;
+  }
+
+  /** The next line, where it is a plain one: without a text or an object of its own. */
+  private takePlain(draft: BatchDraft): boolean {
+    if (this.plain === null || !this.mayGo) return false;
+    const { source, pace } = this.options;
+    const line = source.peek();
+    if (line === null || !draft.addPlain(line, source.position, this.plain)) return false;
+    source.take();
+    pace.take();
     return true;
   }
 

@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { type Line, LineSplitter } from './lines.js';
+import { type Line, type LineBytes, LineSplitter } from './lines.js';
 import { type Digest, digestOf, type ProvableFile } from './proof.js';
 import type { ReadState, Source } from './source.js';
 import { PROOF_BYTES } from './tail.js';
@@ -60,6 +60,14 @@ export class FileSource implements Source, ProvableFile {
 
   next(): Line | null {
     return this.splitter.next();
+  }
+
+  peek(): LineBytes | null {
+    return this.splitter.peek();
+  }
+
+  take(): void {
+    this.splitter.take();
   }
 
   async read(): Promise<ReadState> {

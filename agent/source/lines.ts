@@ -17,6 +17,13 @@ export interface Line {
   cut: boolean;
 }
 
+/** The bytes [from, to) of a line without its line feed, not taken yet; valid until the next call. */
+export interface LineBytes {
+  bytes: Buffer;
+  from: number;
+  to: number;
+}
+
 /** As UTF-8, bytes that are none becoming U+FFFD; NUL too, which PostgreSQL's text refuses. */
 function decode(bytes: Buffer): string {
   const text = bytes.toString('utf8');
@@ -31,8 +38,11 @@ function decode(bytes: Buffer): string {
 export class LineSplitter {
   private chunk: Buffer = EMPTY;
   private chunkFrom: number;
-  /** The chunk decoded as a whole, where one character is one byte: the common case, and several times as fast. */
-  private chunkText: string | null = '';
+  /**
+   * The chunk decoded as a whole, where one character is one byte: the common case, and several times as fast. Null where
+   * it is not so; undefined until a line's text is asked for.
+   */
+  private chunkText: string | null | undefined;
   /** In the chunk: where the next line, or its part in this chunk, begins. */
   private at = 0;
   /** The beginning of a line whose end is not read yet, up to LINE_BYTES_MAX of it. */
@@ -40,6 +50,7 @@ export class LineSplitter {
   private carriedBytes = 0;
   private lineFrom: number;
   private ended = false;
+  private readonly ahead: LineBytes = { bytes: EMPTY, from: 0, to: 0 };
   private readonly tailBytes: TailBytes;
 
   /** @param before the bytes that end at `position`, as many as a tail has. */
@@ -78,7 +89,7 @@ export class LineSplitter {
     this.chunkFrom += this.chunk.length;
     this.chunk = chunk;
     this.at = 0;
-    this.chunkText = isAscii(chunk) ? chunk.toString('latin1').replaceAll('\0', '\ufffd') : null;
+    this.chunkText = undefined;
   }
 
   /** Nothing will be pushed any more: the bytes after the last line feed are a line as well. True where there are any. */
@@ -87,8 +98,27 @@ export class LineSplitter {
     return this.lineFrom < this.readTo;
   }
 
+  /** The next line's bytes, where they lie in one piece and are not too many; `take` takes it. */
+  peek(): LineBytes | null {
+    const { chunk, at, ahead } = this;
+    if (this.carriedBytes > 0) return null;
+    const feed = chunk.indexOf(LINE_FEED, at);
+    if (feed < 0 || feed - at > LINE_BYTES_MAX) return null;
+    ahead.bytes = chunk;
+    ahead.from = at;
+    ahead.to = feed;
+    return ahead;
+  }
+
+  /** Takes the line that `peek` has shown. */
+  take(): void {
+    this.at = this.ahead.to + 1;
+    this.lineFrom = this.chunkFrom + this.at;
+  }
+
   next(): Line | null {
-    const { chunk, chunkText, at } = this;
+    const { chunk, at } = this;
+    const chunkText = this.textOfChunk();
     let feed = chunkText === null ? chunk.indexOf(LINE_FEED, at) : chunkText.indexOf('\n', at);
     let after = feed + 1;
     if (feed < 0) {
@@ -104,8 +134,16 @@ export class LineSplitter {
     return { text, from, to, cut };
   }
 
+  private textOfChunk(): string | null {
+    const { chunk } = this;
+    if (this.chunkText === undefined)
+      this.chunkText = isAscii(chunk) ? chunk.toString('latin1').replaceAll('\0', '\ufffd') : null;
+    return this.chunkText;
+  }
+
   private textTo(feed: number): string {
-    const { chunk, chunkText, at } = this;
+    const { chunk, at } = this;
+    const chunkText = this.textOfChunk();
     if (this.carriedBytes > 0) {
       const room = LINE_BYTES_MAX - Math.min(this.carriedBytes, LINE_BYTES_MAX);
       const bytes = Buffer.concat([...this.carried, chunk.subarray(at, Math.min(feed, at + room))]);

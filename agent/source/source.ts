@@ -1,4 +1,4 @@
-import type { Line } from './lines.js';
+import type { Line, LineBytes } from './lines.js';
 import type { Digest } from './proof.js';
 
 /**
@@ -21,6 +21,10 @@ export interface Source {
   readonly position: number;
   /** The next line already read. */
   next(): Line | null;
+  /** Its bytes, where they lie in one piece; null too where there is none. `take` takes it. */
+  peek(): LineBytes | null;
+  /** Takes the line that `peek` has shown. */
+  take(): void;
   /** Reads further; call it when `next` gives null. */
   read(): Promise<ReadState>;
   /** Resolves when there may be more to read, or after `timeoutMs`. */

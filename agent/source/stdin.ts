@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { UserError } from '../../schema/user-error.js';
-import { type Line, LineSplitter } from './lines.js';
+import { type Line, type LineBytes, LineSplitter } from './lines.js';
 import { type Digest, digestOf, STDIN_NAME } from './proof.js';
 import type { ReadState, Source } from './source.js';
 
@@ -28,6 +28,14 @@ export class StdinSource implements Source {
 
   next(): Line | null {
     return this.splitter.next();
+  }
+
+  peek(): LineBytes | null {
+    return this.splitter.peek();
+  }
+
+  take(): void {
+    this.splitter.take();
   }
 
   async read(): Promise<ReadState> {

@@ -177,6 +177,29 @@ describe('aggregation', () => {
     );
   });
 
+  test('a dictionary that has its texts twice counts as one that has them once', () => {
+    fc.assert(
+      fc.property(lists, (list) => {
+        const wire = batchOf(list);
+        const twins = Object.entries(wire.columns).map(([name, { dict, index }]) => [
+          name,
+          {
+            dict: [...dict, ...dict],
+            index: index.map((place, i) => (place > 0 && i % 2 ? place + dict.length : place)),
+          },
+        ]);
+        const [once, twice] = [wire, { ...wire, columns: Object.fromEntries(twins) }].map((one) => {
+          const batch = decodeLogBatch(one);
+          const aggregated = new BatchAggregate(batch, batch.invalid);
+          for (const startMs of aggregated.windows.keys()) expectEncoded(aggregated, [startMs], 10);
+          return windowsOf(aggregated);
+        });
+        expect(plain(twice)).toEqual(plain(once));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
   test('leaves out what is marked, and nothing else', () => {
     fc.assert(
       fc.property(lists, fc.array(fc.boolean(), { minLength: 30, maxLength: 30 }), (list, marks) => {

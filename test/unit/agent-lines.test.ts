@@ -6,12 +6,22 @@ import { LINE_BYTES_MAX, type Line, LineSplitter } from '../../agent/source/inde
 
 function split(
   chunks: Uint8Array[],
-  options: { start?: number; end?: boolean } = {},
+  options: { start?: number; end?: boolean; looks?: readonly boolean[] } = {},
 ): { lines: Line[]; splitter: LineSplitter } {
   const splitter = new LineSplitter(options.start ?? 0);
   const lines: Line[] = [];
+  /** Whether the next line is looked at first, and taken by its bytes where it can be. */
+  const looks = options.looks ?? [false];
+  const next = (): Line | null => {
+    const bytes = looks[lines.length % looks.length] ? splitter.peek() : null;
+    if (bytes === null) return splitter.next();
+    const from = splitter.position;
+    const text = decode(bytes.bytes.subarray(bytes.from, bytes.to));
+    splitter.take();
+    return { text, from, to: splitter.position, cut: false };
+  };
   const drain = () => {
-    for (let line = splitter.next(); line !== null; line = splitter.next()) lines.push(line);
+    for (let line = next(); line !== null; line = next()) lines.push(line);
   };
   for (const chunk of chunks) {
     splitter.push(Buffer.from(chunk));
@@ -24,13 +34,15 @@ function split(
   return { lines, splitter };
 }
 
+const decode = (bytes: Buffer) => bytes.toString('utf8').replaceAll('\0', '\ufffd');
+
 /** By the definition: cut the bytes at 0x0A, decode each part. */
 function splitSimply(bytes: Buffer, start: number, end: boolean): Line[] {
   const lines: Line[] = [];
   let from = 0;
   for (let feed = bytes.indexOf(10); feed >= 0; feed = bytes.indexOf(10, from)) {
     lines.push({
-      text: bytes.subarray(from, feed).toString('utf8').replaceAll('\0', '\ufffd'),
+      text: decode(bytes.subarray(from, feed)),
       from: start + from,
       to: start + feed + 1,
       cut: false,
@@ -39,7 +51,7 @@ function splitSimply(bytes: Buffer, start: number, end: boolean): Line[] {
   }
   if (end && from < bytes.length) {
     lines.push({
-      text: bytes.subarray(from).toString('utf8').replaceAll('\0', '\ufffd'),
+      text: decode(bytes.subarray(from)),
       from: start + from,
       to: start + bytes.length,
       cut: false,
@@ -56,18 +68,26 @@ const bytes = fc.array(
   { maxLength: 60 },
 );
 
+const looked = fc.array(fc.boolean(), { minLength: 1, maxLength: 5 });
+
 test('any chunks give the same lines, positions and tails', () => {
   fc.assert(
-    fc.property(fc.array(bytes, { maxLength: 12 }), fc.nat(10_000), fc.boolean(), (parts, start, end) => {
-      const chunks = parts.map((part) => Uint8Array.from(part));
-      const whole = Buffer.concat(chunks);
-      const { lines, splitter } = split(chunks, { start, end });
-      expect(lines).toEqual(splitSimply(whole, start, end));
-      expect(splitter.position).toBe(lines.at(-1)?.to ?? start);
-      expect(splitter.readTo).toBe(start + whole.length);
-      expect(splitter.tail.equals(whole.subarray(0, splitter.position - start).subarray(-1_024))).toBe(true);
-      expect(splitter.readTail.equals(whole.subarray(-1_024))).toBe(true);
-    }),
+    fc.property(
+      fc.array(bytes, { maxLength: 12 }),
+      fc.nat(10_000),
+      fc.boolean(),
+      looked,
+      (parts, start, end, looks) => {
+        const chunks = parts.map((part) => Uint8Array.from(part));
+        const whole = Buffer.concat(chunks);
+        const { lines, splitter } = split(chunks, { start, end, looks });
+        expect(lines).toEqual(splitSimply(whole, start, end));
+        expect(splitter.position).toBe(lines.at(-1)?.to ?? start);
+        expect(splitter.readTo).toBe(start + whole.length);
+        expect(splitter.tail.equals(whole.subarray(0, splitter.position - start).subarray(-1_024))).toBe(true);
+        expect(splitter.readTail.equals(whole.subarray(-1_024))).toBe(true);
+      },
+    ),
     { numRuns: 3_000 },
   );
 });
@@ -112,7 +132,7 @@ test.each([LINE_BYTES_MAX - 1, LINE_BYTES_MAX, LINE_BYTES_MAX + 1, 3 * LINE_BYTE
     for (const size of [whole.length, 4_096, 65_537, 1_000]) {
       const chunks: Buffer[] = [];
       for (let at = 0; at < whole.length; at += size) chunks.push(whole.subarray(at, at + size));
-      expect(split(chunks).lines).toEqual(wanted);
+      for (const looks of [[false], [true]]) expect(split(chunks, { looks }).lines).toEqual(wanted);
     }
   },
 );
