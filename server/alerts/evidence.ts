@@ -1,18 +1,17 @@
-import { promisify } from 'node:util';
-import { deflate, inflate } from 'node:zlib';
 import type { Logger } from 'pino';
 import type { LogFilter } from '../core/retention/filter.js';
 import { isTransient } from '../errors.js';
 import type { Database, Transaction } from '../store/database.js';
-import { readLogs, type StoredEntry } from '../store/logs.js';
+import { findLogs, type LogPlace, type ReadBatch, type StoredEntry, storedEntry } from '../store/logs.js';
+import { decodeEvidence, encodeEvidence, rememberingReader } from './evidence-body.js';
 
 type Sql = Transaction['sql'];
 
 /** Entries that are kept of an alert, the newest; a rule over a busy server counts millions. */
 export const EVIDENCE_MAX = 1_000;
 const LOOK_MS = 2_000;
-const deflateAsync = promisify(deflate);
-const inflateAsync = promisify(inflate);
+/** Alerts of one transaction. */
+const EVENTS_AT_ONCE = 16;
 
 /** Which entries counted towards an alert. */
 export interface Counted {
@@ -62,34 +61,49 @@ export class EvidenceKeeper {
   }
 
   private async keepAll(): Promise<void> {
-    while (!this.stopped && (await this.db.aboveTenants(keepNext)));
+    const read = rememberingReader();
+    while (!this.stopped && (await this.db.aboveTenants((tx) => keepNext(tx, read))));
   }
 }
 
+const PENDING = 'tenant_id AS "tenantId", id, agent_id AS "agentId", at_second AS at, counted';
+
 /** False: nothing is left to do. */
-async function keepNext(tx: Transaction): Promise<boolean> {
-  const [event] = await tx.sql<PendingEvent & { [column: string]: unknown }>(
-    `SELECT tenant_id AS "tenantId", id, agent_id AS "agentId", at_second AS at, counted FROM alert_event
-     WHERE evidence_pending ORDER BY recorded_at LIMIT 1 FOR UPDATE SKIP LOCKED`,
+async function keepNext(tx: Transaction, read: ReadBatch): Promise<boolean> {
+  const events = await tx.sql<PendingEvent & { [column: string]: unknown }>(
+    `SELECT ${PENDING} FROM alert_event WHERE evidence_pending ORDER BY recorded_at, number LIMIT ${EVENTS_AT_ONCE}
+     FOR UPDATE SKIP LOCKED`,
   );
-  if (event === undefined) return false;
-  const { tenantId, id, agentId } = event;
-  const entries = await countedEntries(tx, event, EVIDENCE_MAX);
-  if (entries.length > 0)
-    await tx.sql(
-      `INSERT INTO alert_evidence (tenant_id, event_id, agent_id, first_ms, last_ms, entries) VALUES ($1, $2, $3, $4, $5, $6)
-       ON CONFLICT DO NOTHING`,
-      [tenantId, id, agentId, entries.at(-1)!.timeMs, entries[0].timeMs, await deflateAsync(JSON.stringify(entries))],
-    );
-  await tx.sql('UPDATE alert_event SET evidence_pending = false WHERE tenant_id = $1 AND id = $2', [tenantId, id]);
-  return true;
+  for (const event of events) await keep(tx, event, read);
+  await tx.sql(
+    `UPDATE alert_event e SET evidence_pending = false FROM unnest($1::uuid[], $2::uuid[]) AS kept (tenant_id, id)
+     WHERE e.tenant_id = kept.tenant_id AND e.id = kept.id`,
+    [events.map(({ tenantId }) => tenantId), events.map(({ id }) => id)],
+  );
+  return events.length > 0;
 }
 
-async function countedEntries(tx: Transaction, event: PendingEvent, first: number): Promise<StoredEntry[]> {
+async function keep(tx: Transaction, event: PendingEvent, read: ReadBatch): Promise<void> {
+  const { tenantId, id, agentId } = event;
+  const places = await countedPlaces(tx, event, EVIDENCE_MAX, read);
+  if (places.length === 0) return;
+  await tx.sql(
+    `INSERT INTO alert_evidence (tenant_id, event_id, agent_id, first_ms, last_ms, entries) VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT DO NOTHING`,
+    [tenantId, id, agentId, places.at(-1)!.key.timeMs, places[0].key.timeMs, await encodeEvidence(places)],
+  );
+}
+
+async function countedPlaces(
+  tx: Transaction,
+  event: PendingEvent,
+  first: number,
+  read: ReadBatch,
+): Promise<LogPlace[]> {
   const { tenantId, agentId, at, counted } = event;
   const span = { fromMs: (at - counted.windowSeconds + 1) * 1_000, toMs: (at + 1) * 1_000 };
   const query = { tenantId, agentIds: [agentId], ...span, filter: counted.filter, first, after: null };
-  return (await readLogs(tx, query)).entries;
+  return (await findLogs(tx, query, read)).found;
 }
 
 /** Entries that counted towards an alert, the newest first: those that are kept of it, or not yet. */
@@ -99,18 +113,17 @@ export async function readEvidence(
   eventId: string,
   first: number,
 ): Promise<StoredEntry[]> {
-  const [kept] = await tx.sql<{ entries: Buffer }>(
-    'SELECT entries FROM alert_evidence WHERE tenant_id = $1 AND event_id = $2',
+  const [kept] = await tx.sql<{ agentId: string; entries: Buffer }>(
+    'SELECT agent_id AS "agentId", entries FROM alert_evidence WHERE tenant_id = $1 AND event_id = $2',
     [tenantId, eventId],
   );
-  if (kept !== undefined)
-    return (JSON.parse((await inflateAsync(kept.entries)).toString()) as StoredEntry[]).slice(0, first);
+  if (kept !== undefined) return decodeEvidence(kept.entries, kept.agentId, first);
   const [pending] = await tx.sql<PendingEvent & { [column: string]: unknown }>(
-    `SELECT tenant_id AS "tenantId", id, agent_id AS "agentId", at_second AS at, counted FROM alert_event
-     WHERE tenant_id = $1 AND id = $2 AND evidence_pending`,
+    `SELECT ${PENDING} FROM alert_event WHERE tenant_id = $1 AND id = $2 AND evidence_pending`,
     [tenantId, eventId],
   );
-  return pending === undefined ? [] : countedEntries(tx, pending, first);
+  if (pending === undefined) return [];
+  return (await countedPlaces(tx, pending, first, rememberingReader())).map(storedEntry);
 }
 
 /** On request entries go, as evidence too: an alert's all together, if any of them lies in the span. */

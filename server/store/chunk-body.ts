@@ -33,11 +33,13 @@ export async function batchOfBody(body: Buffer): Promise<DecodedBatch> {
   return decodeLogBatch(JSON.parse((await textOfBody(body)).toString()));
 }
 
-async function deflatedText(text: string): Promise<Buffer> {
+/** A text as bytes that `textOfBody` reads. */
+export async function deflatedText(text: string): Promise<Buffer> {
   return text.length <= SMALL_TEXT ? deflateSync(text, OPTIONS) : deflateAsync(text, OPTIONS);
 }
 
-async function textOfBody(body: Buffer): Promise<Buffer> {
+/** The text that was deflated, or left as it is. */
+export async function textOfBody(body: Buffer): Promise<Buffer> {
   if (body[0] === BRACE) return body;
   return body.length <= SMALL_BODY ? inflateSync(body) : inflateAsync(body);
 }

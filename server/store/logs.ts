@@ -53,27 +53,41 @@ export function compareKeys(a: EntryKey, b: EntryKey): number {
   return b.from - a.from || b.ordinal - a.ordinal;
 }
 
-/** An entry that may be of the page: made one only once it is. */
-interface Candidate {
+/** Where an entry lies: it is made one only where it is asked for. */
+export interface LogPlace {
   key: EntryKey;
   agentId: string;
   batch: DecodedBatch;
   place: number;
 }
 
-/**
- * Raw entries, newest first, by chunks: those with the newest entries first, until no chunk left can hold an entry
- * newer than the page's last.
- */
+/** A page of places. */
+export interface FoundLogs extends Omit<LogPage, 'entries'> {
+  found: LogPlace[];
+}
+
+/** Decodes a chunk's body. */
+export type ReadBatch = (chunk: ChunkRow) => Promise<DecodedBatch>;
+
+/** Raw entries, newest first. */
 export async function readLogs(tx: Transaction, query: LogQuery): Promise<LogPage> {
+  const { found, ...page } = await findLogs(tx, query, ({ body }) => batchOfBody(body));
+  return { entries: found.map(storedEntry), ...page };
+}
+
+/**
+ * Where raw entries lie, newest first, by chunks: those with the newest entries first, until no chunk left can hold an
+ * entry newer than the page's last.
+ */
+export async function findLogs(tx: Transaction, query: LogQuery, read: ReadBatch): Promise<FoundLogs> {
   const toMs = Math.min(query.toMs, (query.after?.timeMs ?? Number.POSITIVE_INFINITY) + 1);
-  let found: Candidate[] = [];
+  let found: LogPlace[] = [];
   for (let offset = 0; ; offset += CHUNKS_AT_ONCE) {
     const chunks = await readChunks(tx.sql, { ...query, toMs, limit: CHUNKS_AT_ONCE, offset });
     for (const chunk of chunks) {
       // What is older than a page that is full already is not of it.
       const fromMs = found.length > query.first ? found[query.first].key.timeMs : query.fromMs;
-      const own = await matching(chunk, query, { fromMs, toMs });
+      const own = matching(chunk, await read(chunk), query, { fromMs, toMs });
       if (own.length > 0) found = [...found, ...own].sort(byKey).slice(0, query.first + 1);
     }
     const all = chunks.length < CHUNKS_AT_ONCE;
@@ -87,39 +101,39 @@ export async function readLogs(tx: Transaction, query: LogQuery): Promise<LogPag
   }
 }
 
-const byKey = (a: Candidate, b: Candidate) => compareKeys(a.key, b.key);
+const byKey = (a: LogPlace, b: LogPlace) => compareKeys(a.key, b.key);
 
-function fullPage(found: readonly Candidate[], first: number): LogPage {
-  const entries = found.slice(0, first).map(storedEntry);
-  return { entries, hasNextPage: found.length > first, end: entries.at(-1)?.key ?? null };
+function fullPage(all: readonly LogPlace[], first: number): FoundLogs {
+  const found = all.slice(0, first);
+  return { found, hasNextPage: all.length > first, end: found.at(-1)?.key ?? null };
 }
 
-function partialPage(found: readonly Candidate[], first: number, knownAboveMs: number): LogPage {
-  const known = found.filter(({ key }) => key.timeMs > knownAboveMs).slice(0, first);
+function partialPage(all: readonly LogPlace[], first: number, knownAboveMs: number): FoundLogs {
+  const found = all.filter(({ key }) => key.timeMs > knownAboveMs).slice(0, first);
   const boundary = { timeMs: knownAboveMs, streamId: BEFORE_ALL, from: 0, ordinal: 0 };
-  const end = known.length === first ? known[first - 1].key : boundary;
-  return { entries: known.map(storedEntry), hasNextPage: true, end };
+  return { found, hasNextPage: true, end: found.length === first ? found[first - 1].key : boundary };
 }
 
-async function matching(
-  { agentId, streamId, from, mask, parts, ordinals, body }: ChunkRow,
+function matching(
+  { agentId, streamId, from, mask, parts, ordinals }: ChunkRow,
+  batch: DecodedBatch,
   { filter, after }: LogQuery,
   { fromMs, toMs }: { fromMs: number; toMs: number },
-): Promise<Candidate[]> {
-  const batch = await batchOfBody(body);
+): LogPlace[] {
   const admits = admitting(batch, filter);
   const origins = decodeOrigins({ parts, ordinals }, from, batch.count);
-  const candidates: Candidate[] = [];
+  const places: LogPlace[] = [];
   for (let place = 0; place < batch.count; place++) {
     const timeMs = batch.timeMs[place];
     if (mask?.[place] || timeMs < fromMs || timeMs >= toMs || !admits(place)) continue;
     const key = { timeMs, streamId, from: origins.from[place], ordinal: origins.ordinal[place] };
-    if (after === null || compareKeys(key, after) > 0) candidates.push({ key, agentId, batch, place });
+    if (after === null || compareKeys(key, after) > 0) places.push({ key, agentId, batch, place });
   }
-  return candidates;
+  return places;
 }
 
-function storedEntry({ key, agentId, batch, place }: Candidate): StoredEntry {
+/** The entry that lies there. */
+export function storedEntry({ key, agentId, batch, place }: LogPlace): StoredEntry {
   const entry = entryAt(batch, place);
   const { path, query } = entry.target === null ? { path: NONE, query: null } : splitTarget(entry.target);
   return { ...entry, key, agentId, path, query, section: entry.target === null ? NONE : sectionOf(path) };

@@ -1,0 +1,54 @@
+import { decodeLogBatch, entryAt, type LogBatch, LogBatchBuilder } from '../../schema/log-batch.js';
+import { batchOfBody, deflatedText, textOfBody } from '../store/chunk-body.js';
+import { type LogPlace, type ReadBatch, type StoredEntry, storedEntry } from '../store/logs.js';
+
+/** Entries of an alert as they are stored: in columns, as batches are, and where each of them came from. */
+interface EvidenceBody {
+  batch: LogBatch;
+  /** Ids of streams; `stream` has places in it. */
+  streams: string[];
+  stream: number[];
+  from: number[];
+  ordinal: number[];
+}
+
+/** Entries of one agent, in their order. */
+export function encodeEvidence(places: readonly LogPlace[]): Promise<Buffer> {
+  const builder = new LogBatchBuilder();
+  const streams = [...new Set(places.map(({ key }) => key.streamId))];
+  for (const { batch, place } of places) builder.add(entryAt(batch, place));
+  const body: EvidenceBody = {
+    batch: builder.build(),
+    streams,
+    stream: places.map(({ key }) => streams.indexOf(key.streamId)),
+    from: places.map(({ key }) => key.from),
+    ordinal: places.map(({ key }) => key.ordinal),
+  };
+  return deflatedText(JSON.stringify(body));
+}
+
+/** @param first at most so many of them */
+export async function decodeEvidence(bytes: Buffer, agentId: string, first: number): Promise<StoredEntry[]> {
+  const body = JSON.parse((await textOfBody(bytes)).toString()) as EvidenceBody;
+  const batch = decodeLogBatch(body.batch);
+  return Array.from({ length: Math.min(first, batch.count) }, (_, place) => {
+    const streamId = body.streams[body.stream[place]];
+    const key = { timeMs: batch.timeMs[place], streamId, from: body.from[place], ordinal: body.ordinal[place] };
+    return storedEntry({ key, agentId, batch, place });
+  });
+}
+
+/** Decoded batches that are remembered, a megabyte each at most. */
+const BATCHES_MAX = 4;
+
+/** Alerts of an agent that come one after another lie in the same chunks, which are decoded once. */
+export function rememberingReader(): ReadBatch {
+  const known: { body: Buffer; batch: ReturnType<typeof batchOfBody> }[] = [];
+  return ({ body }) => {
+    const found = known.findIndex((one) => one.body.equals(body));
+    const [one] = found < 0 ? [{ body, batch: batchOfBody(body) }] : known.splice(found, 1);
+    known.unshift(one);
+    known.splice(BATCHES_MAX);
+    return one.batch;
+  };
+}
