@@ -21,8 +21,12 @@ export function dataFolder(option: string | undefined): string {
   return join(xdg, 'http-logs-monitor');
 }
 
+/** Where the API is, on an address that names no path. */
+const API_PATH = '/graphql';
+
 /**
- * The servers' GraphQL addresses: `--url`, else HLM_URL (comma-separated), else this machine's.
+ * The servers' GraphQL addresses: `--url`, else HLM_URL (comma-separated), else this machine's. One without a path means
+ * the API's.
  *
  * @throws UserError where one is no http address.
  */
@@ -43,6 +47,7 @@ export function serverUrls(option: string | undefined): string[] {
     if (url.protocol !== 'http:' && url.protocol !== 'https:') {
       throw new UserError(`"${address}" is no http address; expected something like ${DEFAULT_URL}`);
     }
+    if (url.pathname === '/') url.pathname = API_PATH;
     return url.href;
   });
 }
