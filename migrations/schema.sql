@@ -258,12 +258,15 @@ CREATE TABLE notification (
   leased_until timestamp with time zone,
   message_id uuid,
   sent_at timestamp with time zone,
+  number bigint NOT NULL GENERATED AS IDENTITY,
   CONSTRAINT notification_pkey PRIMARY KEY (tenant_id, id),
   CONSTRAINT notification_status_check CHECK ((status = ANY (ARRAY['PENDING'::text, 'SENT'::text, 'FAILED'::text, 'SILENCED'::text]))),
   CONSTRAINT notification_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE
 );
 CREATE INDEX notification_due ON public.notification USING btree (due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX notification_event ON public.notification USING btree (tenant_id, event_id);
+CREATE INDEX notification_message ON public.notification USING btree (message_id) WHERE (due_at IS NOT NULL);
+CREATE INDEX notification_turn ON public.notification USING btree (tenant_id, channel_id, rule_id, agent_id, number) WHERE (due_at IS NOT NULL);
 CREATE UNIQUE INDEX notification_summary ON public.notification USING btree (tenant_id, channel_id, rule_id, agent_id) WHERE (is_summary AND (message_id IS NULL) AND (status = 'PENDING'::text));
 ALTER TABLE notification ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON notification USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
@@ -271,6 +274,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON notification TO hlm_app;
 COMMENT ON TABLE notification IS 'the outbox: written in the transaction of the event, sent by server/notify';
 COMMENT ON COLUMN notification.due_at IS 'null: nothing will come of it any more';
 COMMENT ON COLUMN notification.message_id IS 'those of one message share it: its idempotency key';
+COMMENT ON COLUMN notification.number IS 'of one rule and agent, on one channel they are sent in this order';
 
 CREATE TABLE notification_channel (
   tenant_id uuid NOT NULL,

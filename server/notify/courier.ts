@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { brokenForMs, isGivenUp, retryAfterMs } from '../core/notify/schedule.js';
 import { isTransient } from '../errors.js';
@@ -5,22 +6,18 @@ import type { Database } from '../store/database.js';
 import { NotificationChannelEntity } from '../store/entities/notification-channel.entity.js';
 import { existingChannel } from './channels.js';
 import { compose } from './compose.js';
+import { settleHeldBack } from './held-back.js';
 import type { Attempt, Notifier } from './notifiers.js';
-import {
-  type Claimed,
-  claim,
-  insertTest,
-  type NotificationRow,
-  type Outcome,
-  readNotification,
-  settle,
-  settleHeldBack,
-} from './outbox.js';
+import { type Claimed, claim, insertTest, LEASE_SECONDS, type Outcome, settle } from './outbox.js';
+import { type NotificationRow, readNotification } from './read.js';
 
+const GONE: Attempt = { sent: false, why: 'what it was about is gone', retryAfterMs: null };
 /** How often is looked for what is due; an event on this server is not waited for so long. */
 const LOOK_MS = 1_000;
 /** Messages under way at once. */
 const AT_ONCE = 4;
+/** The database is away: what came of an attempt is told it again so often, until others take the attempt for lost. */
+const SETTLE_AGAIN_MS = 500;
 
 export interface CourierOptions {
   notifiers: Record<NotificationChannelEntity['kind'], Notifier>;
@@ -62,7 +59,10 @@ export class Courier {
   /** Sends all that is due now. */
   async sendDue(): Promise<void> {
     await this.db.aboveTenants(({ sql }) => settleHeldBack(sql));
-    await Promise.all(Array.from({ length: AT_ONCE }, () => this.sendNext()));
+    // None is left behind where another fails: whoever stops waits for all.
+    await Promise.all(
+      Array.from({ length: AT_ONCE }, () => this.sendNext().catch((error: unknown) => this.report(error))),
+    );
   }
 
   /** Sends a message of its own over a channel, and says what came of it. @throws ApiError NOT_FOUND. */
@@ -88,13 +88,26 @@ export class Courier {
   }
 
   private async send(claimed: Claimed): Promise<void> {
+    const takenMs = performance.now();
     const attempt = await this.attempt(claimed);
-    const { tenantId, channelId } = claimed;
     const outcome = outcomeOf(claimed, attempt, Date.now());
-    await this.db.inTenants([tenantId], async (tx) => {
+    for (;;) {
+      try {
+        return await this.settle(claimed, attempt, outcome);
+      } catch (error) {
+        const isLost = performance.now() - takenMs > LEASE_SECONDS * 1_000;
+        if (this.stopped || isLost || !isTransient(error)) throw error;
+        await sleep(SETTLE_AGAIN_MS);
+      }
+    }
+  }
+
+  private settle(claimed: Claimed, attempt: Attempt, outcome: Outcome): Promise<void> {
+    const { tenantId, channelId } = claimed;
+    return this.db.inTenants([tenantId], async (tx) => {
       await settle(tx.sql, claimed, outcome);
       const channel = await tx.manager.findOneBy(NotificationChannelEntity, { tenantId, id: channelId });
-      if (channel !== null) await noteHealth(tx.manager, channel, attempt);
+      if (channel !== null && attempt !== GONE) await noteHealth(tx.manager, channel, attempt);
     });
   }
 
@@ -104,8 +117,7 @@ export class Courier {
       channel: await tx.manager.findOneBy(NotificationChannelEntity, { tenantId, id: channelId }),
       message: await compose(tx, claimed, this.options.link),
     }));
-    if (channel === null || message === null)
-      return { sent: false, why: 'what it was about is gone', retryAfterMs: null };
+    if (channel === null || message === null) return GONE;
     return this.options.notifiers[channel.kind].send(channel, message);
   }
 
@@ -118,7 +130,7 @@ export class Courier {
 function outcomeOf({ attempt: count, createdAt }: Claimed, attempt: Attempt, nowMs: number): Outcome {
   if (attempt.sent) return { status: 'SENT' };
   const { why } = attempt;
-  if (isGivenUp(nowMs - createdAt.getTime())) return { status: 'FAILED', why };
+  if (attempt === GONE || isGivenUp(nowMs - createdAt.getTime())) return { status: 'FAILED', why };
   return { status: 'PENDING', why, afterMs: retryAfterMs(count, Math.random(), attempt.retryAfterMs) };
 }
 

@@ -1,5 +1,7 @@
 export { type ChannelChange, Channels, shownTarget } from './channels.js';
 export { Courier } from './courier.js';
+export { lookAgain } from './held-back.js';
 export { type NotifierSettings, notifiersOf } from './notifiers.js';
-export { enqueue, lookAgain, type NotificationRow, readNotifications } from './outbox.js';
+export { enqueue } from './outbox.js';
+export { type NotificationRow, readNotifications } from './read.js';
 export { Silences } from './silences.js';

@@ -1,4 +1,5 @@
 import type { Transaction } from '../store/database.js';
+import { silencedUntil } from './held-back.js';
 
 type Sql = Transaction['sql'];
 
@@ -8,7 +9,8 @@ export const OLD_AFTER_SECONDS = 900;
 const GATHER_MS = 1_500;
 /** Of old entries more will follow. */
 const SUMMARY_GATHER_MS = 20_000;
-const LEASE_SECONDS = 60;
+/** Longer than any attempt takes. */
+export const LEASE_SECONDS = 60;
 /** Events of one message. */
 const TOGETHER_MAX = 100;
 
@@ -24,18 +26,20 @@ export interface EventToTell {
   channelIds: readonly string[];
 }
 
-/** Until when nobody is told of a rule over an agent; null: they are. A silence that is yet to begin does not count. */
-const silencedUntil = (tenant: string, rule: string, agent: string) => `(
-  SELECT max(u.until) FROM (
-    SELECT silenced_until AS until FROM alert_rule r WHERE r.tenant_id = ${tenant} AND r.id = ${rule}
-    UNION ALL
-    SELECT until_at FROM silence s WHERE s.tenant_id = ${tenant} AND s.from_at <= clock_timestamp()
-      AND (s.rule_ids = '{}' OR ${rule} = ANY (s.rule_ids)) AND (s.agent_ids = '{}' OR ${agent} = ANY (s.agent_ids))
-  ) u WHERE u.until > clock_timestamp())`;
-
-/** Writes an event's notifications, in the transaction that records it. */
+/**
+ * Writes an event's notifications, in the transaction that records it. What waits to be sent again of the same rule and
+ * agent is sent before them, and so at once.
+ */
 export async function enqueue(sql: Sql, tenantId: string, event: EventToTell): Promise<void> {
   if (event.channelIds.length === 0) return;
+  await sql(
+    `UPDATE notification SET due_at = clock_timestamp() WHERE (tenant_id, id) IN (
+       SELECT tenant_id, id FROM notification WHERE tenant_id = $1 AND channel_id = ANY ($2::uuid[]) AND rule_id = $3
+         AND agent_id = $4 AND status = 'PENDING' AND due_at > clock_timestamp() AND attempts > 0
+       FOR UPDATE SKIP LOCKED)`,
+    [tenantId, event.channelIds, event.ruleId, event.agentId],
+    { name: 'hurry-notifications' },
+  );
   await sql(
     `INSERT INTO notification (tenant_id, channel_id, event_id, rule_id, agent_id, type, started_by, is_summary, status, due_at)
      SELECT c.tenant_id, c.id, $3, $4, $5, CASE WHEN age.is_old THEN 'SUMMARY' ELSE $6 END, $7, age.is_old,
@@ -67,66 +71,64 @@ export interface Claimed {
   eventIds: string[];
 }
 
-/**
- * What silence or an alert that was not told has made pointless is ended, and what silence held back becomes due: an
- * alert that still fires, and the end of one that was told.
- */
-export async function settleHeldBack(sql: Sql): Promise<void> {
-  await sql(
-    `UPDATE notification n SET
-       status = CASE WHEN keep.until IS NULL AND keep.is THEN 'PENDING' ELSE 'SILENCED' END,
-       due_at = CASE WHEN keep.until IS NOT NULL THEN keep.until WHEN keep.is THEN n.due_at END
-     FROM (
-       SELECT h.tenant_id, h.id, ${silencedUntil('h.tenant_id', 'h.rule_id', 'h.agent_id')} AS until, CASE
-         WHEN h.started_by IS NULL THEN NOT EXISTS (
-           SELECT FROM alert_event e WHERE e.tenant_id = h.tenant_id AND e.started_by = h.event_id)
-         ELSE coalesce((SELECT s.status = 'SENT' FROM notification s
-           WHERE s.tenant_id = h.tenant_id AND s.event_id = h.started_by AND s.channel_id = h.channel_id LIMIT 1), true)
-         END AS is
-       FROM notification h WHERE h.status = 'SILENCED' AND h.due_at <= clock_timestamp() LIMIT 500 FOR UPDATE OF h SKIP LOCKED
-     ) keep WHERE n.tenant_id = keep.tenant_id AND n.id = keep.id`,
-  );
-  await sql(
-    `UPDATE notification n SET status = 'SILENCED', due_at = NULL, last_error = 'the alert itself was not sent'
-     WHERE n.status = 'PENDING' AND n.due_at <= clock_timestamp() AND n.started_by IS NOT NULL AND NOT n.is_summary
-       AND EXISTS (SELECT FROM notification s WHERE s.tenant_id = n.tenant_id AND s.event_id = n.started_by
-         AND s.channel_id = n.channel_id AND s.status <> 'SENT' AND s.due_at IS NULL)`,
-  );
-}
+/** Rules, agents and channels that `n` and `s` have in common. */
+const SAME = `s.tenant_id = n.tenant_id AND s.channel_id = n.channel_id AND s.rule_id = n.rule_id AND s.agent_id = n.agent_id`;
 
-/** What is due and may be sent: no recovery before its alert, nothing on a channel that is broken. */
+/**
+ * What is due and may be sent: nothing on a channel that is broken, no end before its alert; and of one rule and agent
+ * nothing before what was recorded earlier, so that an old word that comes again is never the last.
+ */
 const READY = `n.status = 'PENDING' AND n.due_at <= clock_timestamp()
   AND (n.leased_until IS NULL OR n.leased_until < clock_timestamp())
   AND NOT EXISTS (SELECT FROM notification_channel c WHERE c.tenant_id = n.tenant_id AND c.id = n.channel_id
     AND c.broken_until > clock_timestamp())
   AND NOT EXISTS (SELECT FROM notification s WHERE s.tenant_id = n.tenant_id AND s.event_id = n.started_by
-    AND s.channel_id = n.channel_id AND s.id <> n.id AND s.status <> 'SENT' AND s.due_at IS NOT NULL)`;
+    AND s.channel_id = n.channel_id AND s.id <> n.id AND s.status <> 'SENT' AND s.due_at IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM notification s WHERE ${SAME} AND s.number < n.number AND s.status = 'PENDING'
+    AND s.due_at IS NOT NULL AND (s.attempts > 0 OR s.due_at <= clock_timestamp()))`;
+
+interface First {
+  tenant: string;
+  id: string;
+  channel: string;
+  rule: string | null;
+  type: string;
+  /** Of one that was sent before. */
+  message: string | null;
+}
 
 /**
  * Takes what is due first, with all that goes in one message with it: the same rule's over several agents. Others leave
  * it alone for a minute: who dies with it is followed by another. Null: nothing is due.
  */
 export async function claim(sql: Sql): Promise<Claimed | null> {
-  const [first] = await sql<{
-    tenant: string;
-    id: string;
-    channel: string;
-    rule: string | null;
-    type: string;
-    message: string | null;
-  }>(
+  const [first] = await sql<First & { [column: string]: unknown }>(
     `SELECT n.tenant_id AS tenant, n.id, n.channel_id AS channel, n.rule_id AS rule, n.type, n.message_id AS message
-     FROM notification n WHERE ${READY} ORDER BY n.due_at LIMIT 1 FOR UPDATE OF n SKIP LOCKED`,
+     FROM notification n WHERE (n.message_id IS NULL OR n.message_id = n.id) AND ${READY}
+     ORDER BY n.due_at LIMIT 1 FOR UPDATE OF n SKIP LOCKED`,
   );
   if (first === undefined) return null;
-  const mates = await sql<{ id: string }>(
+  const mates = first.message === null ? await readyMates(sql, first) : await messageMates(sql, first);
+  return lease(sql, first.tenant, [first.id, ...mates.map(({ id }) => id)]);
+}
+
+function readyMates(sql: Sql, { tenant, channel, rule, type, id }: First): Promise<{ id: string }[]> {
+  return sql<{ id: string }>(
     `SELECT n.id FROM notification n
      WHERE n.tenant_id = $1 AND n.channel_id = $2 AND n.rule_id IS NOT DISTINCT FROM $3::uuid AND n.type = $4
-       AND n.message_id IS NOT DISTINCT FROM $5::uuid AND NOT n.is_summary AND n.id <> $6 AND ${READY}
-     ORDER BY n.created_at LIMIT ${TOGETHER_MAX - 1} FOR UPDATE OF n SKIP LOCKED`,
-    [first.tenant, first.channel, first.rule, first.type, first.message, first.id],
+       AND n.message_id IS NULL AND NOT n.is_summary AND n.id <> $5 AND ${READY}
+     ORDER BY n.number LIMIT ${TOGETHER_MAX - 1} FOR UPDATE OF n SKIP LOCKED`,
+    [tenant, channel, rule, type, id],
   );
-  return lease(sql, first.tenant, [first.id, ...mates.map(({ id }) => id)]);
+}
+
+/** A message that is sent again is sent whole: whoever knows its key has all of it. It is named after its first. */
+function messageMates(sql: Sql, { tenant, message, id }: First): Promise<{ id: string }[]> {
+  return sql<{ id: string }>(
+    `SELECT id FROM notification WHERE tenant_id = $1 AND message_id = $2 AND id <> $3
+       AND status = 'PENDING' AND due_at IS NOT NULL ORDER BY number FOR UPDATE`,
+    [tenant, message, id],
+  );
 }
 
 async function lease(sql: Sql, tenantId: string, ids: readonly string[]): Promise<Claimed> {
@@ -152,37 +154,16 @@ export type Outcome =
   | { status: 'FAILED'; why: string }
   | { status: 'PENDING'; why: string; afterMs: number };
 
-export async function settle(sql: Sql, { tenantId, ids }: Claimed, outcome: Outcome): Promise<void> {
+/** What another has claimed since is left to it. */
+export async function settle(sql: Sql, { tenantId, ids, attempt }: Claimed, outcome: Outcome): Promise<void> {
   const why = 'why' in outcome ? outcome.why : null;
   const afterMs = outcome.status === 'PENDING' ? outcome.afterMs : null;
   await sql(
     `UPDATE notification SET status = $3, last_error = $4, leased_until = NULL,
        due_at = clock_timestamp() + $5::double precision * interval '1 ms',
        sent_at = CASE WHEN $3 = 'SENT' THEN clock_timestamp() END
-     WHERE tenant_id = $1 AND id = ANY ($2)`,
-    [tenantId, ids, outcome.status, why, afterMs],
-  );
-}
-
-/** A notification as the API shows it. */
-export interface NotificationRow {
-  id: string;
-  eventId: string | null;
-  channelId: string;
-  status: 'PENDING' | 'SENT' | 'FAILED' | 'SILENCED';
-  attempts: number;
-  lastError: string | null;
-  sentAt: Date | null;
-  [column: string]: unknown;
-}
-
-const COLUMNS = `id, event_id AS "eventId", channel_id AS "channelId", status, attempts, last_error AS "lastError", sent_at AS "sentAt"`;
-
-/** Those of events, in the order in which they were made. */
-export function readNotifications(sql: Sql, tenantId: string, eventIds: readonly string[]): Promise<NotificationRow[]> {
-  return sql<NotificationRow>(
-    `SELECT ${COLUMNS} FROM notification WHERE tenant_id = $1 AND event_id = ANY ($2::uuid[]) ORDER BY created_at, id`,
-    [tenantId, eventIds],
+     WHERE tenant_id = $1 AND id = ANY ($2) AND attempts = $6`,
+    [tenantId, ids, outcome.status, why, afterMs, attempt],
   );
 }
 
@@ -193,20 +174,4 @@ export async function insertTest(sql: Sql, tenantId: string, channelId: string):
     [tenantId, channelId],
   );
   return lease(sql, tenantId, [id]);
-}
-
-export async function readNotification(sql: Sql, tenantId: string, id: string): Promise<NotificationRow> {
-  const [row] = await sql<NotificationRow>(`SELECT ${COLUMNS} FROM notification WHERE tenant_id = $1 AND id = $2`, [
-    tenantId,
-    id,
-  ]);
-  return row;
-}
-
-/** What was held back is looked at again: what silences it has changed. */
-export async function lookAgain(sql: Sql, tenantId: string): Promise<void> {
-  await sql(
-    `UPDATE notification SET due_at = clock_timestamp() WHERE tenant_id = $1 AND status = 'SILENCED' AND due_at IS NOT NULL`,
-    [tenantId],
-  );
 }

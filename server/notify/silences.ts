@@ -4,7 +4,7 @@ import { badInput, notFound } from '../errors.js';
 import type { Database, Transaction } from '../store/database.js';
 import { SilenceEntity } from '../store/entities/silence.entity.js';
 import { isUuid } from '../store/uuid.js';
-import { lookAgain } from './outbox.js';
+import { lookAgain } from './held-back.js';
 
 export interface NewSilence {
   name: string;

@@ -1,10 +1,11 @@
 import { checkAlerts } from './check-alerts.js';
 import { checkEntries } from './check-entries.js';
 import { checkLedger, readAgents } from './check-ledger.js';
+import { checkNotifications, type NotificationsFound, type ToldUnderFire } from './check-notifications.js';
 import { checkStored } from './check-stored.js';
 import { checkWindows } from './check-windows.js';
 import { type AgentUnderFire, LIVE_AGENT, type ServerUnderFire } from './processes.js';
-import type { RuleUnderFire } from './rules.js';
+import type { ToldRule } from './rules.js';
 import { readTruth, type TrueEntry, type TrueFile } from './truth.js';
 
 /** What an agent's files hold. */
@@ -30,6 +31,7 @@ export interface Findings {
   windows: number;
   rows: number;
   alertEvents: number;
+  notifications: Pick<NotificationsFound, 'sent' | 'doubled' | 'missed'>;
   /** Batches that came again, and changed nothing. */
   duplicates: number;
   /** All that differs from the files, in words; empty where all is well. */
@@ -39,13 +41,14 @@ export interface Findings {
 export interface CheckOptions {
   server: ServerUnderFire;
   agents: readonly AgentUnderFire[];
-  rules: readonly RuleUnderFire[];
+  rules: readonly ToldRule[];
+  told: ToldUnderFire;
   hurry: boolean;
   say: (line: string) => void;
 }
 
 /** Compares all that the server stores with all that the files hold. Everything was taken in. */
-export async function check({ server, agents, rules, hurry, say }: CheckOptions): Promise<Findings> {
+export async function check({ server, agents, rules, told, hurry, say }: CheckOptions): Promise<Findings> {
   const stored = await readAgents(server);
   const truth = truthOf(agents, (name) => stored.find((agent) => agent.name === name)?.id ?? '');
   const wrong: string[] = [];
@@ -60,6 +63,10 @@ export async function check({ server, agents, rules, hurry, say }: CheckOptions)
   for (const found of entries) step('raw entries', found);
   const live = truth.agents.find(({ name }) => name === LIVE_AGENT)!;
   const alerts = step('alert events', await checkAlerts(server, live, rules));
+  const { sent, doubled, missed } = step(
+    'notifications',
+    await checkNotifications(server.folder, live.id, rules, { ...told, hurry }),
+  );
   const rows = step('rows', await checkStored(server.folder, truth, hurry));
   const rolledUp = step('windows, rolled up', await checkWindows(server, truth));
   return {
@@ -70,6 +77,7 @@ export async function check({ server, agents, rules, hurry, say }: CheckOptions)
     windows: (dirty?.count ?? 0) + rolledUp.count,
     rows: rows.count,
     alertEvents: alerts.count,
+    notifications: { sent, doubled, missed },
     duplicates,
     wrong,
   };

@@ -3,6 +3,7 @@ import type { Random } from '../../simulator/random.js';
 import { FAIR, type Network, type Weather } from './network.js';
 import type { AgentUnderFire, Postgres, ServerUnderFire } from './processes.js';
 import { signal } from './processes.js';
+import type { Mood, Receivers } from './receivers.js';
 import type { SmallDisk } from './small-disk.js';
 
 /** All that a fault may strike. */
@@ -11,6 +12,7 @@ export interface Targets {
   agents: readonly AgentUnderFire[];
   postgres: Postgres;
   network: Network;
+  receivers: Receivers;
   /** Null: nothing can be mounted here. */
   disk: SmallDisk | null;
 }
@@ -19,6 +21,8 @@ export interface Fault {
   name: string;
   /** How often it is drawn, beside the others. */
   weight: number;
+  /** What the server was sending is sent again. */
+  repeats?: true;
   /** Strikes, and heals. */
   strike: (targets: Targets, random: Random) => Promise<void>;
 }
@@ -57,6 +61,15 @@ async function weather({ network }: Targets, forMs: number, change: Partial<Weat
   network.weather = { ...FAIR };
 }
 
+/** Those who are told of alerts do not take what comes, or do not say so. */
+async function receiversFail({ receivers }: Targets, random: Random): Promise<void> {
+  receivers.mood = one<Mood>(random, ['refuse', 'break off']);
+  receivers.mail.refuse = random.below(3);
+  await sleep(500 + random.below(3_000));
+  receivers.mood = 'take';
+  receivers.mail.refuse = 0;
+}
+
 async function rotate({ agents }: Targets, random: Random, how: 'rotateByRename' | 'rotateByCopy'): Promise<void> {
   // What a copy holds beyond the agent's position is told late, so that alerts may have been decided without it.
   const agent = how === 'rotateByCopy' ? agents[1] : one(random, agents);
@@ -73,7 +86,12 @@ async function rotate({ agents }: Targets, random: Random, how: 'rotateByRename'
 }
 
 export const FAULTS: readonly Fault[] = [
-  { name: 'kill the server', weight: 4, strike: (targets, random) => serverEnds(targets, random, 'SIGKILL') },
+  {
+    name: 'kill the server',
+    weight: 4,
+    repeats: true,
+    strike: (targets, random) => serverEnds(targets, random, 'SIGKILL'),
+  },
   { name: 'stop the server', weight: 1, strike: (targets, random) => serverEnds(targets, random, 'SIGTERM') },
   { name: 'kill an agent', weight: 4, strike: (targets, random) => agentEnds(targets, random, 'SIGKILL') },
   { name: 'stop an agent', weight: 1, strike: (targets, random) => agentEnds(targets, random, 'SIGTERM') },
@@ -102,8 +120,10 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'kill all at once',
     weight: 2,
+    repeats: true,
     strike: async ({ server, agents, postgres }, random) => {
-      const pids = [postgres.postmaster, ...agents.map(({ pid }) => pid), server.pid];
+      const pids = [postgres.postmaster, ...agents.map(({ pid }) => pid)];
+      server.kill();
       const killed = [server.end('SIGKILL'), ...agents.map((agent) => agent.end('SIGKILL'))];
       for (const pid of pids) if (pid !== null) signal(pid, 'SIGKILL');
       await Promise.all(killed);
@@ -174,6 +194,7 @@ export const FAULTS: readonly Fault[] = [
   },
   { name: 'rotate by renaming', weight: 2, strike: (targets, random) => rotate(targets, random, 'rotateByRename') },
   { name: 'rotate by copying', weight: 2, strike: (targets, random) => rotate(targets, random, 'rotateByCopy') },
+  { name: 'receivers fail', weight: 3, strike: receiversFail },
   {
     name: 'fill the disk',
     weight: 2,

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Finished, hlm, type RunningCommand } from '../support/command.js';
@@ -16,8 +16,13 @@ const STOP_WITHIN_MS = 60_000;
 const START_AGAIN_MS = 500;
 const START_ATTEMPTS = 120;
 
-/** All windows with all their keys are asked for, over and over. */
-const UNLIMITED = { HLM_MAX_COST: '1e9', HLM_RATE_COST: '1e9', HLM_RATE_OPERATIONS: '1e6' };
+/** All windows with all their keys are asked for, over and over; webhooks go to the rig itself. */
+const ENVIRONMENT = {
+  HLM_MAX_COST: '1e9',
+  HLM_RATE_COST: '1e9',
+  HLM_RATE_OPERATIONS: '1e6',
+  HLM_ALLOW_PRIVATE_WEBHOOKS: '1',
+};
 
 export const forEver = (args: string[], env: Record<string, string> = {}): RunningCommand =>
   hlm(args, { env, withinMs: FOR_EVER_MS });
@@ -49,15 +54,19 @@ async function orKilled(command: RunningCommand, finished: Promise<Finished>): P
 export class ServerUnderFire {
   private running: ServerProcess | null = null;
   private starting: Promise<void> | null = null;
+  /** It was killed by another strike than the one that ends it. */
+  private struck: ServerProcess | null = null;
   private log = '';
 
   /**
+   * @param smtpUrl where its mails go
    * @param onPort told of its port after each start
    * @param unexpected told when it ended though nobody touched it
    * @param over the rig has ended: nothing is started any more
    */
   constructor(
     readonly folder: string,
+    private readonly smtpUrl: string,
     private readonly onPort: (port: number) => void,
     private readonly unexpected: (what: string) => void,
     private readonly over: AbortSignal,
@@ -88,6 +97,12 @@ export class ServerUnderFire {
     await this.starting;
   }
 
+  /** Kills it, whatever is done to it at the same time. */
+  kill(): void {
+    this.struck = this.running;
+    if (this.running !== null) signal(this.running.pid, 'SIGKILL');
+  }
+
   /** Ends it; a kill -9 leaves its database running. */
   async end(how: NodeJS.Signals): Promise<void> {
     await this.starting?.catch(() => undefined);
@@ -96,7 +111,7 @@ export class ServerUnderFire {
     if (running === null) return;
     const { code, stderr } = await orKilled(running.command, running.stop(how));
     this.log += stderr;
-    if (how === 'SIGTERM' && code !== 0)
+    if (how === 'SIGTERM' && code !== 0 && this.struck !== running)
       this.unexpected(`the server ended with code ${code}: ${lastWords({ stderr })}`);
   }
 
@@ -104,7 +119,8 @@ export class ServerUnderFire {
     for (let attempt = 1; ; attempt++) {
       this.over.throwIfAborted();
       try {
-        const running = await startServerProcess(this.folder, { run: forEver, env: UNLIMITED });
+        const env = { ...ENVIRONMENT, HLM_SMTP_URL: this.smtpUrl };
+        const running = await startServerProcess(this.folder, { run: forEver, env });
         this.running = running;
         void running.command.finished.then((finished) => this.ended(running, finished));
         this.onPort(Number(new URL(running.url).port));
@@ -175,16 +191,22 @@ export class AgentUnderFire {
     }
   }
 
-  /** To the end of all files; throws where it cannot. */
+  /** To the end of all files; throws where it cannot. One that was rotated while it was empty is left out: it has no lines to tell a format by. */
   async finish(withinMs: number): Promise<void> {
-    const last = hlm(this.args('--once'), { env: { HLM_URL: this.to.url }, withinMs });
+    const last = hlm(
+      this.args(
+        this.files.filter((file) => statSync(file).size > 0),
+        '--once',
+      ),
+      { env: { HLM_URL: this.to.url }, withinMs },
+    );
     const { code, stderr } = await last.finished;
     if (code !== 0) throw new Error(`agent ${this.name} --once ended with code ${code}: ${lastWords({ stderr })}`);
   }
 
   private run(): void {
     if (this.over.aborted) return;
-    const running = forEver(this.args(), { HLM_URL: this.to.url });
+    const running = forEver(this.args(this.files), { HLM_URL: this.to.url });
     this.running = running;
     void running.finished.then((finished) => {
       if (this.running !== running) return;
@@ -196,8 +218,11 @@ export class AgentUnderFire {
   }
 
   /** Logs that were rotated are named as well: what of them was not sent yet is. */
-  private args(...more: string[]): string[] {
-    const files = this.logs.flatMap((log) => log.files);
+  private get files(): string[] {
+    return this.logs.flatMap((log) => log.files);
+  }
+
+  private args(files: readonly string[], ...more: string[]): string[] {
     return ['agent', '--name', this.name, '--data', this.to.folder, '--from-start', ...more, ...files];
   }
 }

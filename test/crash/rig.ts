@@ -7,11 +7,13 @@ import { Random, Weighted } from '../../simulator/random.js';
 import { ROOT } from '../support/command.js';
 import { until } from '../support/server.js';
 import { check, type Findings } from './check.js';
+import type { Span } from './check-notifications.js';
 import { FAULTS, type Fault, type Targets } from './faults.js';
 import { GrowingLog } from './growing-log.js';
 import { FAIR, Network } from './network.js';
 import { AgentUnderFire, LIVE_AGENT, Postgres, ServerUnderFire } from './processes.js';
-import { createRules, type RuleUnderFire } from './rules.js';
+import { Receivers } from './receivers.js';
+import { createRules, type ToldRule } from './rules.js';
 import { SmallDisk } from './small-disk.js';
 import { LiveTempo, PastTempo, Writer } from './traffic.js';
 
@@ -75,6 +77,8 @@ class Rig {
   private readonly troubles: string[] = [];
   private readonly faults: Record<string, number> = {};
   private cycles = 0;
+  /** Strikes after which messages may come again. */
+  private readonly repeats: Span[] = [];
   /** Ended, or to end: nothing is started any more. */
   private readonly over = new AbortController();
 
@@ -88,20 +92,22 @@ class Rig {
 
   async run(): Promise<Report> {
     const network = await Network.start(this.draws());
+    const receivers = await Receivers.start(this.draws());
     try {
-      return await this.strikeAndCheck(network);
+      return await this.strikeAndCheck(network, receivers);
     } finally {
       this.over.abort();
       await network.close();
+      await receivers.close();
     }
   }
 
-  private async strikeAndCheck(network: Network): Promise<Report> {
+  private async strikeAndCheck(network: Network, receivers: Receivers): Promise<Report> {
     const { seed, hurry, say } = this.options;
-    const targets = this.targets(network);
+    const targets = this.targets(network, receivers);
     const { server, agents, disk } = targets;
     await server.start();
-    const rules = await createRules(server, LIVE_AGENT);
+    const rules = await createRules(server, LIVE_AGENT, receivers);
     const numbers = { next: 0 };
     const tempoOf = (agent: AgentUnderFire, at: number) =>
       agent.name === LIVE_AGENT ? new LiveTempo(this.draws()) : new PastTempo(this.draws(), PAST_MS + at * 7_000_000);
@@ -136,7 +142,7 @@ class Rig {
     return new Random(this.random.below(2 ** 31));
   }
 
-  private targets(network: Network): Targets {
+  private targets(network: Network, receivers: Receivers): Targets {
     const data = join(this.folder, 'data');
     const logs = join(this.folder, 'logs');
     mkdirSync(logs);
@@ -144,6 +150,7 @@ class Rig {
     const trouble = (what: string) => this.trouble(what);
     const server = new ServerUnderFire(
       data,
+      receivers.mail.url,
       (port) => {
         network.targetPort = port;
       },
@@ -160,7 +167,7 @@ class Rig {
         this.over.signal,
       );
     const agents = [agent(LIVE_AGENT, 'live.log'), agent(PAST_AGENT, 'past-a.log', 'past-b.log')];
-    return { server, agents, postgres: new Postgres(data), network, disk };
+    return { server, agents, postgres: new Postgres(data), network, receivers, disk };
   }
 
   private trouble(what: string): void {
@@ -182,11 +189,17 @@ class Rig {
       const what = drawn.map(({ name }) => name).join(' + ');
       const beganMs = performance.now();
       for (const { name } of drawn) this.faults[name] = (this.faults[name] ?? 0) + 1;
-      await Promise.all(drawn.map(({ strike }) => strike(targets, this.draws())));
+      await Promise.all(drawn.map((fault) => this.strikeOnce(fault, targets)));
       await this.progress(targets, what);
       this.cycles++;
       say(`${this.cycles}. ${what} (${((performance.now() - beganMs) / 1_000).toFixed(1)} s)`);
     }
+  }
+
+  private async strikeOnce({ strike, repeats }: Fault, targets: Targets): Promise<void> {
+    const fromMs = performance.now();
+    await strike(targets, this.draws());
+    if (repeats) this.repeats.push({ fromMs, toMs: performance.now() });
   }
 
   /** Waits until each agent's lines are taken in again. */
@@ -210,12 +223,13 @@ class Rig {
   }
 
   /** All is well again: what is left is sent, and everything compared. */
-  private async finish(targets: Targets, rules: RuleUnderFire[], hurry: boolean): Promise<Findings> {
-    const { server, agents, network } = targets;
+  private async finish(targets: Targets, rules: ToldRule[], hurry: boolean): Promise<Findings> {
+    const { server, agents, network, receivers } = targets;
     network.weather = { ...FAIR };
     await server.start();
     await Promise.all(agents.map((agent) => agent.end('SIGTERM')));
     await Promise.all(agents.map((agent) => agent.finish(FINISH_WITHIN_MS)));
-    return check({ server, agents, rules, hurry, say: this.options.say });
+    const told = { receipts: receivers.receipts, repeats: this.repeats };
+    return check({ server, agents, rules, told, hurry, say: this.options.say });
   }
 }

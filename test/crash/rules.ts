@@ -1,4 +1,5 @@
 import type { ServerUnderFire } from './processes.js';
+import { MAILBOX, type Receivers } from './receivers.js';
 
 /** A rule of the live agent, in the words of the API. */
 export interface RuleUnderFire {
@@ -11,8 +12,13 @@ export interface RuleUnderFire {
   windowSeconds: number;
 }
 
+/** And the names of the channels on which it is told. */
+export interface ToldRule extends RuleUnderFire {
+  channels: readonly string[];
+}
+
 /** Rules that fire and recover often over `LiveTempo`. */
-const RULES: readonly Omit<RuleUnderFire, 'id'>[] = [
+const RULES: readonly Omit<ToldRule, 'id'>[] = [
   {
     name: 'busy',
     metric: 'HITS_PER_SECOND',
@@ -20,6 +26,7 @@ const RULES: readonly Omit<RuleUnderFire, 'id'>[] = [
     threshold: 60,
     recoveryThreshold: null,
     windowSeconds: 5,
+    channels: ['web-1', 'web-2', 'ops'],
   },
   {
     name: 'failing',
@@ -28,6 +35,7 @@ const RULES: readonly Omit<RuleUnderFire, 'id'>[] = [
     threshold: 0.5,
     recoveryThreshold: 0.2,
     windowSeconds: 10,
+    channels: ['web-1', 'ops'],
   },
   {
     name: 'quiet',
@@ -36,11 +44,13 @@ const RULES: readonly Omit<RuleUnderFire, 'id'>[] = [
     threshold: 20_000,
     recoveryThreshold: 30_000,
     windowSeconds: 7,
+    channels: ['web-2'],
   },
 ];
 
 const CONNECT = 'mutation ($input: ConnectAgentInput!) { connectAgent(input: $input) { agent { id } } }';
 const CREATE = 'mutation ($input: AlertRuleInput!) { createAlertRule(input: $input) { id } }';
+const CHANNEL = 'mutation ($input: NotificationChannelInput!) { createNotificationChannel(input: $input) { id name } }';
 const KEEP = 'mutation ($input: RetentionInput!) { setRetention(input: $input) { defaultLogs } }';
 
 async function mustDo(server: ServerUnderFire, query: string, variables: object) {
@@ -49,18 +59,32 @@ async function mustDo(server: ServerUnderFire, query: string, variables: object)
   return data;
 }
 
+/** Ids of the channels that the receivers have, by name. */
+async function createChannels(server: ServerUnderFire, receivers: Receivers): Promise<Map<string, string>> {
+  const ids = new Map<string, string>();
+  for (const name of ['web-1', 'web-2', 'ops']) {
+    const input =
+      name === 'ops' ? { kind: 'EMAIL', target: MAILBOX } : { kind: 'WEBHOOK', target: receivers.hook(name) };
+    const { createNotificationChannel } = await mustDo(server, CHANNEL, { input: { name, ...input } });
+    ids.set(name, createNotificationChannel.id);
+  }
+  return ids;
+}
+
 /** Registers the agent and its rules; lets nothing expire while the rig runs. The rule of the first start comes first. */
-export async function createRules(server: ServerUnderFire, agent: string): Promise<RuleUnderFire[]> {
+export async function createRules(server: ServerUnderFire, agent: string, receivers: Receivers): Promise<ToldRule[]> {
   const windows = ['SECONDS_10', 'MINUTE'].map((resolution) => ({ resolution, keepBreakdowns: null }));
   await mustDo(server, KEEP, { input: { defaultLogs: 'P1D', windows } });
   const { connectAgent } = await mustDo(server, CONNECT, { input: { name: agent } });
   const agentIds = [connectAgent.agent.id];
   const { data } = await server.gql('{ alertRules { id name metric comparison threshold recoveryThreshold } }');
-  const rules: RuleUnderFire[] = [{ ...data.alertRules[0], windowSeconds: 120 }];
-  for (const { windowSeconds, ...rule } of RULES) {
-    const input = { ...rule, window: `PT${windowSeconds}S`, agentIds };
+  const rules: ToldRule[] = [{ ...data.alertRules[0], windowSeconds: 120, channels: [] }];
+  const ids = await createChannels(server, receivers);
+  for (const { windowSeconds, channels, ...rule } of RULES) {
+    const channelIds = channels.map((name) => ids.get(name));
+    const input = { ...rule, window: `PT${windowSeconds}S`, agentIds, channelIds };
     const { createAlertRule } = await mustDo(server, CREATE, { input });
-    rules.push({ ...rule, windowSeconds, id: createAlertRule.id });
+    rules.push({ ...rule, windowSeconds, channels, id: createAlertRule.id });
   }
   return rules;
 }

@@ -74,6 +74,11 @@ class Traffic {
     return this.send([0, ...Array.from({ length: 40 }, (_, i) => 1_000 + i * 10), 9_000]);
   }
 
+  /** Fires again after `calm`. */
+  burstAgain(): Promise<void> {
+    return this.send([50_000, ...Array.from({ length: 40 }, (_, i) => 51_000 + i * 10), 59_000]);
+  }
+
   calm(): Promise<void> {
     return this.send([40_000]);
   }
@@ -162,6 +167,31 @@ test('what fails is sent again under the same key; the end waits for its alert',
   expect(bodies[1]).toEqual(bodies[0]);
   expect(bodies[2].id).not.toBe(bodies[0].id);
   expect(bodies[2].events[0].since).toBe(bodies[0].events[0].at);
+});
+
+test('what fails is sent again before what came after it, and no later than that', async () => {
+  const id = await channel('WEBHOOK', hook.url);
+  await rule('In order', [id]);
+  const traffic = new Traffic();
+  await traffic.burst();
+  await until(() => hook.received.length === 1, 30_000, 'the alert');
+  hook.answer = (response) => {
+    response.statusCode = 503;
+    response.end();
+  };
+  await traffic.calm();
+  await until(async () => {
+    const [, recovery] = await events(traffic.name);
+    return recovery?.notifications[0].lastError === 'answered with HTTP status 503';
+  });
+  // As if it had failed for long.
+  await ownerSql(server, "UPDATE notification SET due_at = now() + interval '20 min' WHERE due_at IS NOT NULL");
+  const before = hook.received.length;
+  hook.answer = (response) => response.end();
+  await traffic.burstAgain();
+  await until(() => hook.received.length === before + 2, 30_000, 'the recovery, and the next alert');
+  const kinds = hook.received.map(({ body }) => JSON.parse(body).kind);
+  expect(kinds.filter((kind, i) => kind !== kinds[i - 1])).toEqual(['TRIGGERED', 'RECOVERED', 'TRIGGERED']);
 });
 
 test('what cannot be sent for a day has failed, and its end is not told', async () => {

@@ -54,6 +54,8 @@ export interface MailServer {
   mails: Mail[];
   /** Refuses the next so many. */
   refuse: number;
+  /** Told of each that was taken. */
+  took: (mail: Mail) => void;
   close: () => Promise<void>;
 }
 
@@ -71,20 +73,25 @@ export async function startMailServer(): Promise<MailServer> {
           return done(Object.assign(new Error('come again'), { responseCode: 451 }));
         }
         const { mailFrom, rcptTo } = session.envelope;
-        mailServer.mails.push({
+        const mail = {
           from: mailFrom === false ? '' : mailFrom.address,
           to: rcptTo.map(({ address }) => address),
           text,
-        });
+        };
+        mailServer.mails.push(mail);
+        mailServer.took(mail);
         done();
       });
     },
   });
+  // A client that is killed within a mail is none of the server's trouble.
+  server.on('error', () => undefined);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const mailServer: MailServer = {
     url: `smtp://127.0.0.1:${(server.server.address() as AddressInfo).port}`,
     mails: [],
     refuse: 0,
+    took: () => undefined,
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
   return mailServer;
