@@ -1,7 +1,7 @@
 import { NONE, sectionOf, splitTarget } from '../../schema/entry.js';
 import { type DecodedBatch, type Entry, entryAt } from '../../schema/log-batch.js';
-import { admitting, type LogFilter } from '../core/retention/filter.js';
-import { decodeOrigins } from '../core/retention/origins.js';
+import { ADMITS_NONE, admitting, type LogFilter } from '../core/retention/filter.js';
+import { decodeOrigins, type Origins } from '../core/retention/origins.js';
 import { batchOfBody } from './chunk-body.js';
 import type { Transaction } from './database.js';
 import { type ChunkRow, readChunks } from './sql/chunk.sql.js';
@@ -53,12 +53,59 @@ export function compareKeys(a: EntryKey, b: EntryKey): number {
   return b.from - a.from || b.ordinal - a.ordinal;
 }
 
-/** An entry that may be of the page: made one only once it is. */
-interface Candidate {
+/** An entry that may be of the answer: made one only once it is. */
+export interface Candidate {
   key: EntryKey;
   agentId: string;
   batch: DecodedBatch;
   place: number;
+}
+
+/** A chunk's entries, decoded. */
+export interface OpenChunk {
+  agentId: string;
+  streamId: string;
+  batch: DecodedBatch;
+  origins: Origins;
+  mask: Buffer | null;
+}
+
+export async function openChunk({
+  agentId,
+  streamId,
+  from,
+  mask,
+  parts,
+  ordinals,
+  body,
+}: ChunkRow): Promise<OpenChunk> {
+  const batch = await batchOfBody(body);
+  return { agentId, streamId, batch, origins: decodeOrigins({ parts, ordinals }, from, batch.count), mask };
+}
+
+/** Which entries of a chunk are asked for. */
+export interface Asked {
+  filter: LogFilter;
+  fromMs: number;
+  toMs: number;
+  after: EntryKey | null;
+}
+
+/** Those entries of a chunk that are asked for, of those that are told still; in the chunk's order. */
+export function candidatesOf(
+  { agentId, streamId, batch, origins, mask }: OpenChunk,
+  { filter, fromMs, toMs, after }: Asked,
+): Candidate[] {
+  const admits = admitting(batch, filter);
+  if (admits === ADMITS_NONE) return [];
+  const candidates: Candidate[] = [];
+  for (let place = 0; place < batch.count; place++) {
+    const timeMs = batch.timeMs[place];
+    if (mask?.[place] || timeMs < fromMs || timeMs >= toMs || !admits(place)) continue;
+    const key = { timeMs, streamId, from: origins.from[place], ordinal: origins.ordinal[place] };
+    if (after === null || compareKeys(key, after) > 0) candidates.push({ key, agentId, batch, place });
+  }
+  return candidates;
 }
 
 /**
@@ -73,7 +120,7 @@ export async function readLogs(tx: Transaction, query: LogQuery): Promise<LogPag
     for (const chunk of chunks) {
       // What is older than a page that is full already is not of it.
       const fromMs = found.length > query.first ? found[query.first].key.timeMs : query.fromMs;
-      const own = await matching(chunk, query, { fromMs, toMs });
+      const own = candidatesOf(await openChunk(chunk), { ...query, fromMs, toMs });
       if (own.length > 0) found = [...found, ...own].sort(byKey).slice(0, query.first + 1);
     }
     const all = chunks.length < CHUNKS_AT_ONCE;
@@ -101,25 +148,7 @@ function partialPage(found: readonly Candidate[], first: number, knownAboveMs: n
   return { entries: known.map(storedEntry), hasNextPage: true, end };
 }
 
-async function matching(
-  { agentId, streamId, from, mask, parts, ordinals, body }: ChunkRow,
-  { filter, after }: LogQuery,
-  { fromMs, toMs }: { fromMs: number; toMs: number },
-): Promise<Candidate[]> {
-  const batch = await batchOfBody(body);
-  const admits = admitting(batch, filter);
-  const origins = decodeOrigins({ parts, ordinals }, from, batch.count);
-  const candidates: Candidate[] = [];
-  for (let place = 0; place < batch.count; place++) {
-    const timeMs = batch.timeMs[place];
-    if (mask?.[place] || timeMs < fromMs || timeMs >= toMs || !admits(place)) continue;
-    const key = { timeMs, streamId, from: origins.from[place], ordinal: origins.ordinal[place] };
-    if (after === null || compareKeys(key, after) > 0) candidates.push({ key, agentId, batch, place });
-  }
-  return candidates;
-}
-
-function storedEntry({ key, agentId, batch, place }: Candidate): StoredEntry {
+export function storedEntry({ key, agentId, batch, place }: Candidate): StoredEntry {
   const entry = entryAt(batch, place);
   const { path, query } = entry.target === null ? { path: NONE, query: null } : splitTarget(entry.target);
   return { ...entry, key, agentId, path, query, section: entry.target === null ? NONE : sectionOf(path) };
