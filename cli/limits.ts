@@ -15,6 +15,7 @@ const SETTINGS: { name: string; limit: keyof Limits; about: string }[] = [
   },
   { name: 'HLM_MAX_SOCKETS_PER_TOKEN', limit: 'socketsPerToken', about: 'WebSockets of a token' },
   { name: 'HLM_MAX_SUBSCRIPTIONS_PER_TOKEN', limit: 'subscriptionsPerToken', about: 'subscriptions of a token' },
+  { name: 'HLM_MAX_TAILS_PER_TENANT', limit: 'tailsPerTenant', about: 'different log tails of a tenant' },
 ];
 
 const NAME_WIDTH = 33;

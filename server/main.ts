@@ -16,10 +16,11 @@ import { Tokens } from './auth/tokens.js';
 import { Deletion } from './deletion/index.js';
 import { Heartbeats, Ingest } from './ingest/index.js';
 import { Jobs, type TaskName, tasksOf } from './jobs/index.js';
-import { Live } from './live/index.js';
+import { Live, Tails } from './live/index.js';
 import { Channels, Courier, type NotifierSettings, notifiersOf, Silences } from './notify/index.js';
 import { RetentionService } from './retention/index.js';
 import { Rollups } from './rollup/index.js';
+import { Bus } from './store/bus.js';
 import { startEmbeddedPostgres } from './store/cluster/embedded.js';
 import { claimDataFolder } from './store/cluster/lock.js';
 import { Database } from './store/database.js';
@@ -90,8 +91,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
 async function build(options: ServerOptions, started: Started): Promise<string> {
   const { log } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const { db, jobs } = await openStore(options, started);
+  const bus = new Bus(db.url, log);
+  started.add('the way to other servers', () => bus.stop());
   const live = new Live(db);
+  const tails = new Tails(db, bus, limits.tailsPerTenant);
+  bus.start();
   const evaluator = new Evaluator(db, log, (tenantId) => live.alertsRecorded(tenantId));
   started.add('alerts', () => evaluator.stop());
   const silence = new SilenceWatch(db, log, (tenantId) => live.alertsRecorded(tenantId));
@@ -117,8 +123,10 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
     }),
     live,
     incarnation: await readIncarnation(db),
-    ingest: new Ingest(db, log, (tenantId, { agentId, windowStarts }) => {
+    tails,
+    ingest: new Ingest(db, log, ({ tenantId, batch }, { agentId, windowStarts, stored, accepted }) => {
       live.changedWindows(tenantId, agentId, windowStarts);
+      if (stored !== null) tails.takenIn({ tenantId, agentId, batch, accepted, ...stored });
       if (windowStarts.length > 0) evaluator.appended(tenantId, agentId);
     }),
     heartbeats: new Heartbeats(db),
@@ -149,7 +157,7 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
   const rollups = new Rollups(db, log);
   started.add('rollups', () => rollups.stop());
   rollups.start();
-  const url = await serveApi(options, services, tokens, started);
+  const url = await serveApi({ ...options, limits }, services, tokens, started);
   log.info({ url }, 'listening');
   return url;
 }
@@ -183,11 +191,16 @@ async function readIncarnation(db: Database): Promise<string> {
   return incarnation;
 }
 
-async function serveApi(options: ServerOptions, services: Services, tokens: Tokens, started: Started): Promise<string> {
+async function serveApi(
+  options: ServerOptions & { limits: Limits },
+  services: Services,
+  tokens: Tokens,
+  started: Started,
+): Promise<string> {
   const { host, port, log, allowedOrigins, certificate = null } = options;
-  const { db, live } = services;
+  const { db, live, tails } = services;
   const schema = await buildApiSchema();
-  const turnstile = new Turnstile(tokens, { ...DEFAULT_LIMITS, ...options.limits }, monotonicMs);
+  const turnstile = new Turnstile(tokens, options.limits, monotonicMs);
   const admission = new Admission(schema, turnstile, Date.now);
   const shared = { schema, services, turnstile, admission, log };
   const { app, apollo, strangers } = await buildHttp({ ...shared, certificate, isReady: together(() => answers(db)) });
@@ -196,6 +209,7 @@ async function serveApi(options: ServerOptions, services: Services, tokens: Toke
     // Together: the one takes nothing new from the first moment, and is done only once the other's connections have ended.
     const answered = apollo.stop();
     live.close();
+    tails.close();
     await Promise.all([socket.close(), answered]);
   });
   await app.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {

@@ -1,6 +1,7 @@
 import { Field, ObjectType } from 'type-graphql';
-import { GraphQLDateTime, GraphQLDuration } from '../scalars/index.js';
+import { GraphQLDateTime, GraphQLDuration, GraphQLSafeInt } from '../scalars/index.js';
 import { Agent } from './agent.type.js';
+import { LogEntry } from './log-entry.type.js';
 import { Timeframe, TrafficStats, TrafficWindow } from './traffic.type.js';
 
 @ObjectType({
@@ -34,4 +35,16 @@ export class LiveWindows {
 
   @Field(() => SlidingWindow, { description: 'The two minutes up to the newest event.' })
   sliding!: SlidingWindow;
+}
+
+@ObjectType()
+export class LogTail {
+  @Field(() => [LogEntry], { description: 'In the order in which they were taken in; 200 at most.' })
+  entries!: LogEntry[];
+
+  @Field(() => GraphQLSafeInt, {
+    description:
+      'Entries since the message before that the filter admitted, and that are left out: more than a message holds, or came while the client took nothing, or were deleted before they could be told.',
+  })
+  missed!: number;
 }

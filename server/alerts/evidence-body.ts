@@ -44,7 +44,7 @@ const BATCHES_MAX = 4;
 /** Alerts of an agent that come one after another lie in the same chunks, which are decoded once. */
 export function rememberingReader(): ReadBatch {
   const known: { body: Buffer; batch: ReturnType<typeof batchOfBody> }[] = [];
-  return ({ body }) => {
+  return (body) => {
     const found = known.findIndex((one) => one.body.equals(body));
     const [one] = found < 0 ? [{ body, batch: batchOfBody(body) }] : known.splice(found, 1);
     known.unshift(one);

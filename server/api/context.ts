@@ -4,7 +4,7 @@ import type { Identity } from '../auth/tokens.js';
 import type { Deletion } from '../deletion/index.js';
 import { unauthenticated } from '../errors.js';
 import type { Heartbeats, Ingest } from '../ingest/index.js';
-import type { Live } from '../live/index.js';
+import type { Live, Tails } from '../live/index.js';
 import type { Channels, Courier, Silences } from '../notify/index.js';
 import type { RetentionService } from '../retention/index.js';
 import type { Database } from '../store/database.js';
@@ -18,6 +18,7 @@ export interface Services {
   ingest: Ingest;
   heartbeats: Heartbeats;
   live: Live;
+  tails: Tails;
   rules: Rules;
   channels: Channels;
   courier: Courier;

@@ -44,7 +44,7 @@ interface Fitting extends Locked {
   placed: Placed;
 }
 
-const nothing = { accepted: 0, late: 0, malformed: 0, quarantined: 0, windowStarts: [] };
+const nothing = { accepted: 0, late: 0, malformed: 0, quarantined: 0, windowStarts: [], stored: null };
 
 /**
  * Compares and appends batches of different agents in one transaction: each statement is for all of them.
@@ -187,13 +187,14 @@ async function count(
 ): Promise<void> {
   const counted: (CountedBatch & BatchOfAgent)[] = [];
   for (const one of advanced) {
-    const { attempt, agent, at, to, placed } = one;
+    const { attempt, agent, at, stream, from, to, placed } = one;
     const { tenantId, batch } = attempt.request;
+    const stored = { streamId: stream.id, from, left: placed.left };
     const revision = agent.revision + 1;
     const { accepted, late, quarantined } = placed;
     const result = { outcome: 'APPENDED' as const, agentId: agent.id, position: to, accepted, late, quarantined };
     const aggregate = new BatchAggregate(batch, placed.left);
-    outcomes[at] = { ...result, malformed: malformedOf(one), windowStarts: [...aggregate.starts], revision };
+    outcomes[at] = { ...result, malformed: malformedOf(one), windowStarts: [...aggregate.starts], revision, stored };
     if (accepted > 0) counted.push({ tenantId, agent, revision, aggregate, batch, left: placed.left });
   }
   await mergeIntoStored(tx, counted, opened);

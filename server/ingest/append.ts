@@ -35,7 +35,7 @@ export class Ingest {
   constructor(
     private readonly db: Database,
     private readonly log: Logger,
-    private readonly onAppended: (tenantId: string, result: AppendResult) => void,
+    private readonly onAppended: (request: AppendRequest, result: AppendResult) => void,
   ) {
     this.rates = new EntryRates(db, () => performance.now());
   }
@@ -52,7 +52,7 @@ export class Ingest {
     try {
       const result = await this.appendWithOthers(request);
       isAppended = result.outcome === 'APPENDED';
-      if (isAppended) this.onAppended(request.tenantId, result);
+      if (isAppended) this.onAppended(request, result);
       return result;
     } finally {
       if (!isAppended) giveBack();

@@ -33,6 +33,16 @@ export interface AppendResult {
   /** Starts of the windows that changed, milliseconds; empty where nothing did. */
   windowStarts: number[];
   revision: number;
+  /** Where its entries are; null: nothing was appended. */
+  stored: StoredBatch | null;
+}
+
+/** A batch that was appended, under the name that its chunks have. */
+export interface StoredBatch {
+  streamId: string;
+  from: number;
+  /** 1 where an entry was not taken in. */
+  left: Uint8Array;
 }
 
 /** A request that is tried. */

@@ -14,6 +14,7 @@ import { addBreakdowns, type Bucket, type Buckets, emptyBucket, readBuckets } fr
 import type { ScopeAgent } from '../store/traffic/ranges.js';
 import { readScopeAgents } from '../store/traffic/scope.js';
 import { type Changes, Slot, type Span } from './slot.js';
+import { subscription } from './subscription.js';
 
 /** A subscriber hears of changes at most so often; the first change after a quiet while goes at once. */
 const TICK_MS = 1_000;
@@ -80,7 +81,7 @@ export class Live {
     const slot = new Slot(WINDOW_MS);
     const admits = (agentId: string) => scope.agentIds === null || scope.agentIds.includes(agentId);
     const subscriber = { tenantId: scope.tenantId, listening: { slot, admits } };
-    return subscription(slot, this.windowSubscribers, subscriber, () => this.tellWindows(scope, slot));
+    return subscription(join(this.windowSubscribers, subscriber, slot), () => this.tellWindows(scope, slot));
   }
 
   private async *tellWindows(scope: WindowScope, slot: Slot): AsyncGenerator<AgentChange[]> {
@@ -97,7 +98,7 @@ export class Live {
   alertEvents(scope: AlertScope): AsyncIterableIterator<AlertEventRow> {
     const slot = new Slot(WINDOW_MS);
     const subscriber = { tenantId: scope.tenantId, listening: slot };
-    return subscription(slot, this.alertSubscribers, subscriber, () => this.tellAlertEvents(scope, slot));
+    return subscription(join(this.alertSubscribers, subscriber, slot), () => this.tellAlertEvents(scope, slot));
   }
 
   private async *tellAlertEvents(scope: AlertScope, slot: Slot): AsyncGenerator<AlertEventRow> {
@@ -158,41 +159,16 @@ export class Live {
   }
 }
 
-/**
- * A generator's messages for one subscriber, who listens from the first call on: a change between the first message and
- * the listening would be lost. `return` does not wait for the message that is being waited for: a generator's own would,
- * and a quiet agent would keep those who have left.
- */
-function subscription<Listening, Message>(
-  slot: Slot,
+/** Listens from now on; returns what ends it. */
+function join<Listening>(
   subscribers: Set<Subscriber<Listening>>,
   subscriber: Subscriber<Listening>,
-  tell: () => AsyncGenerator<Message>,
-): AsyncIterableIterator<Message> {
+  slot: Slot,
+): () => void {
   subscribers.add(subscriber);
-  const messages = tell();
-  const leave = () => {
+  return () => {
     slot.close();
     subscribers.delete(subscriber);
-  };
-  return {
-    next: async () => {
-      try {
-        const result = await messages.next();
-        if (result.done) leave();
-        return result;
-      } catch (error) {
-        leave();
-        throw error;
-      }
-    },
-    return: async () => {
-      leave();
-      return { done: true, value: undefined };
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
   };
 }
 

@@ -1,3 +1,5 @@
+import { Bell } from './bell.js';
+
 /** Windows of an agent that changed since its subscriber was last told. Bounded: what is too much becomes a span. */
 export interface Changes {
   /** Starts of the newest windows that changed, milliseconds. */
@@ -27,8 +29,7 @@ export const WINDOWS_OF_A_MESSAGE_MAX = 60;
  */
 export class Slot {
   private waiting = new Map<string, Changes>();
-  private wake: (() => void) | null = null;
-  private closed = false;
+  private readonly bell = new Bell();
 
   constructor(private readonly windowMs: number) {}
 
@@ -39,7 +40,7 @@ export class Slot {
     for (const start of starts) changes.starts.add(start);
     if (changes.starts.size > WINDOWS_OF_A_MESSAGE_MAX) this.spill(changes);
     if (stale !== null) widen(changes, stale);
-    this.wake?.();
+    this.bell.ring();
   }
 
   private spill(changes: Changes): void {
@@ -50,14 +51,8 @@ export class Slot {
   }
 
   /** Waits until there is news; false once closed. */
-  async filled(): Promise<boolean> {
-    if (this.waiting.size === 0 && !this.closed) {
-      await new Promise<void>((resolve) => {
-        this.wake = resolve;
-      });
-      this.wake = null;
-    }
-    return !this.closed;
+  filled(): Promise<boolean> {
+    return this.bell.rung(() => this.waiting.size > 0);
   }
 
   /** The news by agent; empties the slot. */
@@ -68,8 +63,7 @@ export class Slot {
   }
 
   close(): void {
-    this.closed = true;
-    this.wake?.();
+    this.bell.close();
   }
 
   /** Places taken: for those who watch memory. */

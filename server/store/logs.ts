@@ -1,7 +1,7 @@
 import { NONE, sectionOf, splitTarget } from '../../schema/entry.js';
 import { type DecodedBatch, type Entry, entryAt } from '../../schema/log-batch.js';
-import { admitting, type LogFilter } from '../core/retention/filter.js';
-import { decodeOrigins } from '../core/retention/origins.js';
+import { ADMITS_NONE, admitting, type LogFilter } from '../core/retention/filter.js';
+import { decodeOrigins, type Origins } from '../core/retention/origins.js';
 import { batchOfBody } from './chunk-body.js';
 import type { Transaction } from './database.js';
 import { type ChunkRow, readChunks } from './sql/chunk.sql.js';
@@ -67,11 +67,53 @@ export interface FoundLogs extends Omit<LogPage, 'entries'> {
 }
 
 /** Decodes a chunk's body. */
-export type ReadBatch = (chunk: ChunkRow) => Promise<DecodedBatch>;
+export type ReadBatch = (body: Buffer) => Promise<DecodedBatch>;
+
+/** A chunk's entries, decoded. */
+export interface OpenChunk {
+  agentId: string;
+  streamId: string;
+  batch: DecodedBatch;
+  origins: Origins;
+  mask: Buffer | null;
+}
+
+export async function openChunk(
+  { agentId, streamId, from, mask, parts, ordinals, body }: ChunkRow,
+  read: ReadBatch = batchOfBody,
+): Promise<OpenChunk> {
+  const batch = await read(body);
+  return { agentId, streamId, batch, origins: decodeOrigins({ parts, ordinals }, from, batch.count), mask };
+}
+
+/** Which entries of a chunk are asked for. */
+export interface Asked {
+  filter: LogFilter;
+  fromMs: number;
+  toMs: number;
+  after: EntryKey | null;
+}
+
+/** Those entries of a chunk that are asked for, of those that are told still; in the chunk's order. */
+export function placesOf(
+  { agentId, streamId, batch, origins, mask }: OpenChunk,
+  { filter, fromMs, toMs, after }: Asked,
+): LogPlace[] {
+  const admits = admitting(batch, filter);
+  if (admits === ADMITS_NONE) return [];
+  const places: LogPlace[] = [];
+  for (let place = 0; place < batch.count; place++) {
+    const timeMs = batch.timeMs[place];
+    if (mask?.[place] || timeMs < fromMs || timeMs >= toMs || !admits(place)) continue;
+    const key = { timeMs, streamId, from: origins.from[place], ordinal: origins.ordinal[place] };
+    if (after === null || compareKeys(key, after) > 0) places.push({ key, agentId, batch, place });
+  }
+  return places;
+}
 
 /** Raw entries, newest first. */
 export async function readLogs(tx: Transaction, query: LogQuery): Promise<LogPage> {
-  const { found, ...page } = await findLogs(tx, query, ({ body }) => batchOfBody(body));
+  const { found, ...page } = await findLogs(tx, query);
   return { entries: found.map(storedEntry), ...page };
 }
 
@@ -79,7 +121,7 @@ export async function readLogs(tx: Transaction, query: LogQuery): Promise<LogPag
  * Where raw entries lie, newest first, by chunks: those with the newest entries first, until no chunk left can hold an
  * entry newer than the page's last.
  */
-export async function findLogs(tx: Transaction, query: LogQuery, read: ReadBatch): Promise<FoundLogs> {
+export async function findLogs(tx: Transaction, query: LogQuery, read?: ReadBatch): Promise<FoundLogs> {
   const toMs = Math.min(query.toMs, (query.after?.timeMs ?? Number.POSITIVE_INFINITY) + 1);
   let found: LogPlace[] = [];
   for (let offset = 0; ; offset += CHUNKS_AT_ONCE) {
@@ -87,7 +129,7 @@ export async function findLogs(tx: Transaction, query: LogQuery, read: ReadBatch
     for (const chunk of chunks) {
       // What is older than a page that is full already is not of it.
       const fromMs = found.length > query.first ? found[query.first].key.timeMs : query.fromMs;
-      const own = matching(chunk, await read(chunk), query, { fromMs, toMs });
+      const own = placesOf(await openChunk(chunk, read), { ...query, fromMs, toMs });
       if (own.length > 0) found = [...found, ...own].sort(byKey).slice(0, query.first + 1);
     }
     const all = chunks.length < CHUNKS_AT_ONCE;
@@ -112,24 +154,6 @@ function partialPage(all: readonly LogPlace[], first: number, knownAboveMs: numb
   const found = all.filter(({ key }) => key.timeMs > knownAboveMs).slice(0, first);
   const boundary = { timeMs: knownAboveMs, streamId: BEFORE_ALL, from: 0, ordinal: 0 };
   return { found, hasNextPage: true, end: found.length === first ? found[first - 1].key : boundary };
-}
-
-function matching(
-  { agentId, streamId, from, mask, parts, ordinals }: ChunkRow,
-  batch: DecodedBatch,
-  { filter, after }: LogQuery,
-  { fromMs, toMs }: { fromMs: number; toMs: number },
-): LogPlace[] {
-  const admits = admitting(batch, filter);
-  const origins = decodeOrigins({ parts, ordinals }, from, batch.count);
-  const places: LogPlace[] = [];
-  for (let place = 0; place < batch.count; place++) {
-    const timeMs = batch.timeMs[place];
-    if (mask?.[place] || timeMs < fromMs || timeMs >= toMs || !admits(place)) continue;
-    const key = { timeMs, streamId, from: origins.from[place], ordinal: origins.ordinal[place] };
-    if (after === null || compareKeys(key, after) > 0) places.push({ key, agentId, batch, place });
-  }
-  return places;
 }
 
 /** The entry that lies there. */

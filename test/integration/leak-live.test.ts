@@ -99,7 +99,7 @@ test('each role may subscribe as the table says', async () => {
   for (const root of subscriptions()) {
     for (const role of ROLES) {
       const outcome = await outcomeOf(subscribe(root, side, role));
-      const allowed = root.key === 'Subscription.liveWindows' ? 'told' : 'quiet';
+      const allowed = root.key === 'Subscription.alertEvents' ? 'quiet' : 'told';
       const expected = ROOTS[root.key].roles.includes(role) ? allowed : 'FORBIDDEN';
       expect([root.key, role, outcome]).toEqual([root.key, role, expected]);
     }
@@ -140,8 +140,8 @@ test('both listen to everything, and each hears its own news, never a word of th
       for (const { waiting } of some)
         heard[i] += waiting
           .splice(0)
-          .map((message) => JSON.stringify(message))
-          .join('\n');
+          .map((message) => `${JSON.stringify(message)}\n`)
+          .join('');
     });
   await until(() => {
     take();
@@ -150,7 +150,8 @@ test('both listen to everything, and each hears its own news, never a word of th
   for (let round = 1; round <= 3; round++) await Promise.all(sides.map(({ side }) => makeNews(side, round)));
   await until(() => {
     take();
-    return heard.every((text) => text.includes('RECOVERED') && text.includes('TRIGGERED'));
+    const isTailed = (text: string, i: number) => new RegExp(`"logTail".*/${sides[i].side.mark}/page`).test(text);
+    return heard.every((text, i) => text.includes('RECOVERED') && text.includes('TRIGGERED') && isTailed(text, i));
   }, 20_000);
   for (const [i, { side, secrets }] of sides.entries()) {
     expect(toldOf(heard[i], secrets)).toContain(side.mark);

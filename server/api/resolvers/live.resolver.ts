@@ -1,18 +1,22 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Authorized, Ctx, ID, Resolver, Root, type SubscribeResolverData, Subscription } from 'type-graphql';
+import { LogFilterInput } from '../../../schema/inputs/read.input.js';
 import { AlertEvent } from '../../../schema/types/alert.type.js';
-import { LiveWindows } from '../../../schema/types/live.type.js';
+import { LiveWindows, LogTail } from '../../../schema/types/live.type.js';
 import type { AlertEventRow } from '../../alerts/index.js';
+import { filterProblem } from '../../core/retention/filter.js';
 import { NO_FLOORS } from '../../core/rollup/plan.js';
 import { RESOLUTIONS } from '../../core/windows/resolutions.js';
 import { SLIDING_SECONDS } from '../../core/windows/sliding.js';
 import { WINDOW_MS } from '../../core/windows/tumbling.js';
-import type { AgentChange } from '../../live/index.js';
+import { badInput } from '../../errors.js';
+import type { AgentChange, TailMessage } from '../../live/index.js';
 import { READERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
 import { partsAsked } from '../selection.js';
 import { statsOf, windowOf } from '../stats.js';
 import { alertEventOf, eventNumber } from './alert.resolver.js';
+import { logEntryOf } from './log.resolver.js';
 import { knownAgents } from './traffic.resolver.js';
 
 type Subscribing<Args> = SubscribeResolverData<unknown, Args, Context> & { info: GraphQLResolveInfo };
@@ -64,6 +68,32 @@ export class LiveResolver {
   ): AlertEvent {
     expectOwn(context, event);
     return alertEventOf(event);
+  }
+
+  @Authorized(READERS)
+  @Subscription(() => LogTail, {
+    description:
+      "Entries as they come in from now on, in groups, a few times a second at most; a slow client is told how many it missed. At first, and at once, none. All of the tenant's agents where none is named; what another server takes in in the first second may be missing.",
+    subscribe: async ({
+      args,
+      context,
+    }: Subscribing<{ agentIds?: string[] | null; filter?: LogFilterInput | null }>) => {
+      const filter = args.filter ?? {};
+      const problem = filterProblem(filter);
+      if (problem !== null) throw badInput(`The filter's ${problem}.`);
+      const named = args.agentIds?.length ? args.agentIds : null;
+      const { tenantId } = caller(context);
+      return context.services.tails.follow({ tenantId, agentIds: await knownAgents(context, named), filter });
+    },
+  })
+  logTail(
+    @Root() told: TailMessage,
+    @Ctx() context: Context,
+    @Arg('agentIds', () => [ID], { nullable: true }) _agentIds: string[] | null,
+    @Arg('filter', () => LogFilterInput, { nullable: true }) _filter: LogFilterInput | null,
+  ): LogTail {
+    expectOwn(context, told);
+    return { entries: told.entries.map(logEntryOf), missed: told.missed };
   }
 }
 

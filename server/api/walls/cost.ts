@@ -19,6 +19,7 @@ import {
   type ValueNode,
 } from 'graphql';
 import { parseDuration } from '../../../schema/scalars/duration.scalar.js';
+import { ENTRIES_OF_A_MESSAGE_MAX } from '../../live/index.js';
 
 /** What a field costs that reads the database by itself, in plain fields. */
 const READ_COST = 20;
@@ -29,8 +30,10 @@ const READS = new Set([
   ...['Agent.ledger', 'Agent.streams', 'Agent.traffic', 'AlertEvent.rule', 'AlertEvent.startedBy'],
   ...['AlertEvent.evidence', 'Tenant.usage', 'Viewer.user'],
 ]);
-/** Length of a list that no argument says. */
+/** Length of a list that no argument says, where it is not known otherwise. */
 const LIST_LENGTH = 10;
+/** Lists that have a length of their own, at most. */
+const LENGTHS: Record<string, number> = { 'LogTail.entries': ENTRIES_OF_A_MESSAGE_MAX };
 /** Arguments that say how long a list gets: the field's own, or the lists' of the page that it answers with. */
 const LENGTH_ARGUMENTS = ['first', 'last', 'limit', 'maxPoints'];
 /** Of a series whose step is named, where nothing says of how long a span. */
@@ -128,7 +131,8 @@ class Estimate {
     const spanMs = spanOf(args.timeframe, this.asked.nowMs) ?? above.spanMs;
     const said = lengthSaid(field.name, args, spanMs);
     const isList = isListType(getNullableType(field.type));
-    const length = isList ? (said ?? above.pageLength ?? LIST_LENGTH) : 1;
+    const known = said ?? above.pageLength ?? LENGTHS[`${parent.name}.${field.name}`];
+    const length = isList ? (known ?? LIST_LENGTH) : 1;
     return own + length * this.ofSet(type, node.selectionSet, { pageLength: isList ? null : said, spanMs });
   }
 

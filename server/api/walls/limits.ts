@@ -17,6 +17,8 @@ export interface Limits {
   strangersPerAddress: number;
   subscriptionsPerToken: number;
   subscriptionsPerSocket: number;
+  /** Different log tails (agents and filter) of a tenant on this server: ingest counts for each of them. */
+  tailsPerTenant: number;
   /** Messages a second on one socket; subscriptions are few, and answers are not counted. */
   messagesPerSecond: number;
   /** A query's SQL is cancelled after so many milliseconds: below what clients wait for. */
@@ -38,6 +40,7 @@ export const DEFAULT_LIMITS: Limits = {
   strangersPerAddress: 200,
   subscriptionsPerToken: 2_000,
   subscriptionsPerSocket: 100,
+  tailsPerTenant: 50,
   messagesPerSecond: 50,
   queryMs: 20_000,
   headersMs: 10_000,

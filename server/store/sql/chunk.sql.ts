@@ -135,6 +135,25 @@ export async function readChunks(sql: Sql, query: ChunkQuery): Promise<ChunkRow[
   );
 }
 
+/** The chunks of a tenant's batches, in no order; without those that were joined, or deleted. */
+export async function readChunksOf(
+  sql: Sql,
+  tenantId: string,
+  batches: readonly Omit<BatchKey, 'tenantId'>[],
+): Promise<ChunkRow[]> {
+  return sql<ChunkRow & { [column: string]: unknown }>(
+    `SELECT ${COLUMNS} FROM log_chunk
+     WHERE tenant_id = $1 AND (agent_id, stream_id, from_position) IN (SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::bigint[]))
+       AND ${READABLE}`,
+    [
+      tenantId,
+      batches.map(({ agentId }) => agentId),
+      batches.map(({ streamId }) => streamId),
+      batches.map(({ from }) => from),
+    ],
+  );
+}
+
 /** A chunk as it is laid out anew. */
 export interface StoredChunk extends ChunkRow {
   takenInMs: number;

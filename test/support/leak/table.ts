@@ -90,6 +90,7 @@ export const ROOTS: Record<string, ReviewedRoot> = {
   'Mutation.updateUser': { roles: MANAGERS, variables: async (own) => ({ id: await spareUser(own), input: {} }) },
   'Subscription.alertEvents': { roles: READERS },
   'Subscription.liveWindows': { roles: READERS },
+  'Subscription.logTail': { roles: READERS },
 };
 
 /** What operators see and change of every tenant: they stand above them. Of what lies in a tenant they see their own. */
@@ -162,6 +163,7 @@ export const REFERENCES = {
       'Mutation.deleteAgent(id)',
       'Subscription.alertEvents(agentIds)',
       'Subscription.liveWindows(agentIds)',
+      'Subscription.logTail(agentIds)',
       'AlertRuleInput.agentIds',
       'AlertRulePatch.agentIds',
       'DeleteTrafficInput.agentIds',
