@@ -4,8 +4,8 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { pushText } from '../../client/model/push.js';
 import { actionOf, bindings, hints, keyName, type Scope } from '../../client-tui/keys.js';
-import { pushText } from '../../client-tui/model/push.js';
 import { typed } from '../../client-tui/model/screen.js';
 import { bodyRows, listLayout, ROWS_LEAST, serverLayout } from '../../client-tui/pages/layout.js';
 import { Painter } from '../../client-tui/painter.js';

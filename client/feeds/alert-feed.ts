@@ -7,6 +7,7 @@ import {
   SetThresholdMutation,
 } from '../../schema/operations/alerts.js';
 import type { Readable, Store } from '../connection/store.js';
+import type { Timer } from '../connection/timer.js';
 import { type AlertBook, addEvents, EMPTY_BOOK, reconcile } from '../model/alerts.js';
 import { type FeedContext, notifyFailure, pollWhileConnected } from './context.js';
 
@@ -27,7 +28,7 @@ export class AlertFeed {
   private readonly stopPolling: () => void;
   private stopFollowing: (() => void) | undefined;
   private cursor: string | null = null;
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer;
   private closed = false;
   private readonly listeners = new Set<(event: AlertEventCard) => void>();
 
