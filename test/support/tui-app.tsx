@@ -70,6 +70,7 @@ export async function openApp(options: AppOptions = {}) {
     book: addEvents(EMPTY_BOOK, [fired, ended, firing]),
     rules: [rule()],
     loaded: true,
+    older: 'none',
   });
   const link = frames.store<LinkState>({ kind: 'connected', sinceMs: 0, again: false });
   const notice = frames.store<Notice | null>(null);
