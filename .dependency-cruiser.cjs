@@ -1,5 +1,5 @@
 /** The directions of the data's way (ARCHITECTURE.md): who may import whom. */
-const clients = '^(agent|client-tui|client-web|graphiql)/';
+const clients = '^(agent|client|client-tui|client-web|graphiql)/';
 module.exports = {
   forbidden: [
     {
@@ -23,14 +23,32 @@ module.exports = {
     {
       name: 'clients-stand-apart',
       severity: 'error',
-      from: { path: '^(agent|client-tui|client-web)/' },
-      to: { path: '^(agent|client-tui|client-web)/', pathNot: '^$1/' },
+      from: { path: '^(agent|client-tui|client-web|graphiql)/' },
+      to: { path: '^(agent|client-tui|client-web|graphiql)/', pathNot: '^$1/' },
+    },
+    {
+      name: 'agents-show-nothing',
+      severity: 'error',
+      from: { path: '^agent/' },
+      to: { path: '^client/' },
+    },
+    {
+      name: 'what-clients-share-knows-none-of-them',
+      severity: 'error',
+      from: { path: '^client/' },
+      to: { path: '^(agent|client-tui|client-web|graphiql)/' },
+    },
+    {
+      name: 'what-clients-share-runs-anywhere',
+      severity: 'error',
+      from: { path: '^client(-web)?/', pathNot: '^client-web/vite\\.config' },
+      to: { dependencyTypes: ['core'] },
     },
     {
       name: 'schema-knows-nobody',
       severity: 'error',
       from: { path: '^schema/' },
-      to: { path: '^(server|agent|client-[a-z]+|cli|migrations|simulator)/|^ormconfig' },
+      to: { path: '^(server|agent|client|client-[a-z]+|graphiql|cli|migrations|simulator)/|^ormconfig' },
     },
     {
       name: 'core-is-pure',
@@ -65,7 +83,7 @@ module.exports = {
     {
       name: 'no-dev-dependencies-in-the-product',
       severity: 'error',
-      from: { path: '^(agent|schema|server|client-tui|cli|simulator|migrations|ormconfig)' },
+      from: { path: '^(agent|schema|server|client|client-tui|cli|simulator|migrations|ormconfig)' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
     },
     { name: 'resolves', severity: 'error', from: {}, to: { couldNotResolve: true, pathNot: 'graphql-env' } },

@@ -71,6 +71,13 @@ function certificateOf(options: Options): Certificate | null {
   return certificate;
 }
 
+/** @throws UserError where it is no address of a page. */
+function publicUrl(given: string | undefined): string | null {
+  if (!given) return null;
+  if (URL.canParse(given) && /^https?:$/.test(new URL(given).protocol)) return given;
+  throw new UserError(`HLM_PUBLIC_URL=${given} is no address; expected one such as https://logs.example.com/`);
+}
+
 async function runServer(options: Options): Promise<void> {
   const certificate = certificateOf(options);
   const log = pino({ level: process.env.HLM_LOG_LEVEL ?? 'warn' }, pino.destination({ dest: 2, sync: true }));
@@ -91,7 +98,7 @@ async function runServer(options: Options): Promise<void> {
       mailFrom: process.env.HLM_MAIL_FROM?.trim() || 'HTTP Logs Monitor <hlm@localhost>',
       allowPrivate: process.env.HLM_ALLOW_PRIVATE_WEBHOOKS === '1',
     },
-    publicUrl: process.env.HLM_PUBLIC_URL?.trim() || null,
+    publicUrl: publicUrl(process.env.HLM_PUBLIC_URL?.trim()),
     allowedOrigins: (process.env.HLM_ALLOWED_ORIGINS ?? '').split(',').filter((origin) => origin !== ''),
     certificate,
     limits: limitSettings(),

@@ -2,10 +2,10 @@
 import { inProduction } from './production-react.js';
 import { AlertRulesQuery, SetThresholdMutation } from '../schema/operations/alerts.js';
 import { UserError } from '../schema/user-error.js';
-import { checkServer } from './connection/check.js';
-import { describeFailure } from './connection/describe.js';
+import { checkServer } from '../client/connection/check.js';
+import { describeFailure } from '../client/connection/describe.js';
 import { type Feeds, openFeeds } from './feeds/feeds.js';
-import { defaultRule } from './model/rules.js';
+import { defaultRule } from '../client/model/rules.js';
 import { printPlain } from './plain.js';
 
 export interface TuiOptions {

@@ -1,12 +1,12 @@
+import type { AgentLive, FleetState } from '../client/feeds/fleet-feed.js';
+import { visibleAgents } from '../client/feeds/fleet-feed.js';
+import { count, percent, rate } from '../client/format/numbers.js';
+import { safeText } from '../client/format/safe-text.js';
+import { clockTime, fullTime, span } from '../client/format/times.js';
+import { type AlertBook, newestFirst } from '../client/model/alerts.js';
+import { LIVE_STEP_MS, NO_FIGURES, wholeWindowStart } from '../client/model/series.js';
 import type { AgentCard } from '../schema/operations/agents.js';
 import type { Feeds } from './feeds/feeds.js';
-import type { AgentLive, FleetState } from './feeds/fleet-feed.js';
-import { visibleAgents } from './feeds/fleet-feed.js';
-import { count, percent, rate } from './format/numbers.js';
-import { safeText } from './format/safe-text.js';
-import { clockTime, fullTime, span } from './format/times.js';
-import { type AlertBook, newestFirst } from './model/alerts.js';
-import { LIVE_STEP_MS, NO_FIGURES, wholeWindowStart } from './model/series.js';
 
 /** Lines for a pipe, a log file, a terminal that can do nothing: no escapes, one fact a line. */
 

@@ -1,6 +1,6 @@
+import type { AlertFeed } from '../client/feeds/alert-feed.js';
+import { pushText } from '../client/model/push.js';
 import type { AlertEventCard } from '../schema/operations/alerts.js';
-import type { AlertFeed } from './feeds/alert-feed.js';
-import { pushText } from './model/push.js';
 
 /** What comes within it is told together. */
 const GATHER_MS = 500;

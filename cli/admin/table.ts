@@ -1,5 +1,5 @@
 import stringWidth from 'string-width';
-import { safeText } from '../../client-tui/format/safe-text.js';
+import { safeText } from '../../client/format/safe-text.js';
 
 /** Rows under their headings, columns aligned; what comes from others without terminal escapes. */
 export function table(headings: readonly string[], rows: readonly (readonly (string | null)[])[]): string {

@@ -1,12 +1,11 @@
-import { performance } from 'node:perf_hooks';
+import type { LinkState } from '../../client/connection/link.js';
+import type { Readable, Store } from '../../client/connection/store.js';
+import { AlertFeed } from '../../client/feeds/alert-feed.js';
+import { type FeedContext, type Notice, openContext, type ServerAddress } from '../../client/feeds/context.js';
+import { FleetFeed } from '../../client/feeds/fleet-feed.js';
 import type { AgentCard } from '../../schema/operations/agents.js';
-import { createApi } from '../connection/api.js';
-import { Link, type LinkState } from '../connection/link.js';
-import { FrameClock, type Readable, type Store } from '../connection/store.js';
+import { NodeSocket } from '../connection/node-socket.js';
 import type { GraphSpan, TableSpan } from '../model/timeframes.js';
-import { AlertFeed } from './alert-feed.js';
-import type { FeedContext, Notice } from './context.js';
-import { FleetFeed } from './fleet-feed.js';
 import { ServerFeed } from './server-feed.js';
 
 /** All that the client knows of the server: what pages and plain lines are made from. */
@@ -23,21 +22,10 @@ export interface Feeds {
   close(): void;
 }
 
-export interface FeedsOptions {
-  url: string;
-  token: string;
-  /** Wall clock, ms. */
-  now: () => number;
-}
-
 /** Connects, and begins to follow servers and alerts. */
-export function openFeeds({ url, token, now }: FeedsOptions): Feeds {
-  const frames = new FrameClock(() => performance.now());
-  const ending = new AbortController();
-  const { signal } = ending;
-  const link = new Link({ url, token, frames, now, random: Math.random, signal });
-  const api = createApi(url, token, link, signal);
-  const context: FeedContext = { api, link, frames, now, notice: frames.store<Notice | null>(null) };
+export function openFeeds(server: Omit<ServerAddress, 'webSocket'>): Feeds {
+  const context = openContext({ ...server, webSocket: NodeSocket });
+  const { link } = context;
   const fleet = new FleetFeed(context);
   const alerts = new AlertFeed(context);
   link.connect();
@@ -56,9 +44,7 @@ export function openFeeds({ url, token, now }: FeedsOptions): Feeds {
     close: () => {
       fleet.close();
       alerts.close();
-      link.close();
-      ending.abort();
-      frames.stop();
+      context.close();
     },
   };
 }

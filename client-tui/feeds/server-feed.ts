@@ -1,13 +1,5 @@
-import type { AgentCard } from '../../schema/operations/agents.js';
-import type { ResultOf } from '../../schema/operations/graphql.js';
-import {
-  type Figures,
-  LiveServerSubscription,
-  SeriesQuery,
-  type Tops,
-  TopsQuery,
-} from '../../schema/operations/live.js';
-import type { Readable, Store } from '../connection/store.js';
+import type { Readable, Store } from '../../client/connection/store.js';
+import { type FeedContext, notifyFailure, pollWhileConnected } from '../../client/feeds/context.js';
 import {
   dropBefore,
   EMPTY_SERIES,
@@ -18,9 +10,17 @@ import {
   type Series,
   type WindowPoint,
   wholeWindowStart,
-} from '../model/series.js';
+} from '../../client/model/series.js';
+import type { AgentCard } from '../../schema/operations/agents.js';
+import type { ResultOf } from '../../schema/operations/graphql.js';
+import {
+  type Figures,
+  LiveServerSubscription,
+  SeriesQuery,
+  type Tops,
+  TopsQuery,
+} from '../../schema/operations/live.js';
 import { GRAPH_POINTS_MAX, GRAPH_SPANS, type GraphSpan, type TableSpan, timeframeUpTo } from '../model/timeframes.js';
-import { type FeedContext, notifyFailure, pollWhileConnected } from './context.js';
 
 type LiveMessage = ResultOf<typeof LiveServerSubscription>['liveWindows'][number];
 

@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'react';
+import type { Readable } from '../../client/connection/store.js';
+import { useStore } from '../../client/hooks/use-store.js';
 import type { AgentCard } from '../../schema/operations/agents.js';
-import type { Readable } from '../connection/store.js';
 import type { Feeds } from '../feeds/feeds.js';
 import { blankServer, type ServerFeed, type ServerState } from '../feeds/server-feed.js';
 import { GRAPH_SPANS, type TableSpan } from '../model/timeframes.js';
-import { useStore } from './use-store.js';
 
 const NOBODY: Readable<ServerState | null> = { get: () => null, subscribe: () => () => undefined };
 

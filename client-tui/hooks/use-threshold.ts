@@ -1,11 +1,11 @@
 import { useCallback } from 'react';
+import { describeFailure } from '../../client/connection/describe.js';
+import { notify } from '../../client/feeds/context.js';
+import { plainNumber } from '../../client/format/numbers.js';
+import { parseThreshold } from '../../client/model/rules.js';
 import type { AlertRuleCard } from '../../schema/operations/alerts.js';
-import { describeFailure } from '../connection/describe.js';
-import { notify } from '../feeds/context.js';
 import type { Feeds } from '../feeds/feeds.js';
-import { plainNumber } from '../format/numbers.js';
 import type { Action } from '../keys.js';
-import { parseThreshold } from '../model/rules.js';
 import { type Editing, typed } from '../model/screen.js';
 import type { ChangeScreen } from './use-screen.js';
 

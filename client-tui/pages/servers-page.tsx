@@ -1,10 +1,10 @@
 import { Box, Text } from 'ink';
+import type { AlertState } from '../../client/feeds/alert-feed.js';
+import type { FleetState } from '../../client/feeds/fleet-feed.js';
+import { safeText } from '../../client/format/safe-text.js';
+import { firing } from '../../client/model/alerts.js';
 import type { AgentCard } from '../../schema/operations/agents.js';
-import type { AlertState } from '../feeds/alert-feed.js';
-import type { FleetState } from '../feeds/fleet-feed.js';
-import { safeText } from '../format/safe-text.js';
 import type { TerminalSize } from '../hooks/use-terminal-size.js';
-import { firing } from '../model/alerts.js';
 import type { Screen } from '../model/screen.js';
 import { useTheme } from '../theme.js';
 import { AlertPanel } from '../widgets/alert-panel.js';

@@ -1,8 +1,8 @@
 import { Text } from 'ink';
+import { safeText } from '../../client/format/safe-text.js';
+import { type AlertBook, firing, isBeginning, newestFirst } from '../../client/model/alerts.js';
 import type { AlertEventCard } from '../../schema/operations/alerts.js';
-import { safeText } from '../format/safe-text.js';
 import { sized, wrap } from '../format/width.js';
-import { type AlertBook, firing, isBeginning, newestFirst } from '../model/alerts.js';
 import { type Theme, useTheme } from '../theme.js';
 import { Empty } from './empty.js';
 import { FRAME_COLUMNS, type Frame, frameRows, Panel } from './panel.js';

@@ -1,7 +1,7 @@
+import { bytes, count, NOTHING, percent, rate } from '../../client/format/numbers.js';
+import { clockTime } from '../../client/format/times.js';
+import { LIVE_STEP_MS, NO_FIGURES, type Series, wholeWindowStart } from '../../client/model/series.js';
 import type { Figures as Stats } from '../../schema/operations/live.js';
-import { bytes, count, NOTHING, percent, rate } from '../format/numbers.js';
-import { clockTime } from '../format/times.js';
-import { LIVE_STEP_MS, NO_FIGURES, type Series, wholeWindowStart } from '../model/series.js';
 import { type Theme, useTheme } from '../theme.js';
 import { type Cell, type Column, Row } from './table.js';
 

@@ -1,6 +1,6 @@
 import { Text } from 'ink';
-import type { Notice } from '../feeds/context.js';
-import { safeText } from '../format/safe-text.js';
+import type { Notice } from '../../client/feeds/context.js';
+import { safeText } from '../../client/format/safe-text.js';
 import { cut, widthOf } from '../format/width.js';
 import { hints, type Scope } from '../keys.js';
 import { useTheme } from '../theme.js';

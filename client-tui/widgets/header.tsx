@@ -1,6 +1,6 @@
 import { Box, Text } from 'ink';
-import type { LinkState } from '../connection/link.js';
-import { span } from '../format/times.js';
+import type { LinkState } from '../../client/connection/link.js';
+import { span } from '../../client/format/times.js';
 import { cut, widthOf } from '../format/width.js';
 import { type Theme, useTheme } from '../theme.js';
 

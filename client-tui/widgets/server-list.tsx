@@ -1,11 +1,11 @@
+import type { AgentLive } from '../../client/feeds/fleet-feed.js';
+import { RECENT_WINDOWS } from '../../client/feeds/fleet-feed.js';
+import { NOTHING, percent, rate } from '../../client/format/numbers.js';
+import { safeText } from '../../client/format/safe-text.js';
+import { ago, STALE_AFTER_MS } from '../../client/format/times.js';
+import { NO_FIGURES, recentRates, wholeWindowStart } from '../../client/model/series.js';
 import type { AgentCard } from '../../schema/operations/agents.js';
-import type { AgentLive } from '../feeds/fleet-feed.js';
-import { RECENT_WINDOWS } from '../feeds/fleet-feed.js';
-import { NOTHING, percent, rate } from '../format/numbers.js';
-import { safeText } from '../format/safe-text.js';
-import { ago, STALE_AFTER_MS } from '../format/times.js';
 import { sparkline } from '../model/graph.js';
-import { NO_FIGURES, recentRates, wholeWindowStart } from '../model/series.js';
 import { type Theme, useTheme } from '../theme.js';
 import { statusOf } from './status.js';
 import { type Cell, type Column, Row } from './table.js';

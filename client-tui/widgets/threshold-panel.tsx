@@ -1,10 +1,10 @@
 import { Text } from 'ink';
+import { plainNumber } from '../../client/format/numbers.js';
+import { safeText } from '../../client/format/safe-text.js';
+import { durationMs, span } from '../../client/format/times.js';
+import { metricOf, signOf } from '../../client/model/rules.js';
 import type { AlertRuleCard } from '../../schema/operations/alerts.js';
-import { plainNumber } from '../format/numbers.js';
-import { safeText } from '../format/safe-text.js';
-import { durationMs, span } from '../format/times.js';
 import { hints } from '../keys.js';
-import { metricOf, signOf } from '../model/rules.js';
 import type { Editing } from '../model/screen.js';
 import { useTheme } from '../theme.js';
 import { type Frame, Panel } from './panel.js';

@@ -1,6 +1,6 @@
+import { count, percent } from '../../client/format/numbers.js';
+import { safeText } from '../../client/format/safe-text.js';
 import type { Tops } from '../../schema/operations/live.js';
-import { count, percent } from '../format/numbers.js';
-import { safeText } from '../format/safe-text.js';
 import { useTheme } from '../theme.js';
 import { Empty } from './empty.js';
 import { FRAME_COLUMNS, type Frame, frameRows, Panel } from './panel.js';

@@ -1,6 +1,6 @@
 import { Text } from 'ink';
-import { plainNumber } from '../format/numbers.js';
-import { axisTime } from '../format/times.js';
+import { plainNumber } from '../../client/format/numbers.js';
+import { axisTime } from '../../client/format/times.js';
 import { sized, widthOf } from '../format/width.js';
 import { type CellKind, drawGraph, type GraphPoint, type Run } from '../model/graph.js';
 import { type Theme, useTheme } from '../theme.js';

@@ -17,6 +17,7 @@ export const AlertEventCard = graphql(`
     agent {
       id
     }
+    acknowledgedAt
     startedBy {
       id
     }
@@ -75,6 +76,77 @@ export const AlertsQuery = graphql(
       nodes {
         ...AlertEventCard
       }
+    }
+  }
+`,
+  [AlertEventCard],
+);
+
+/** The page of events after a cursor, the newest first. */
+export const OlderAlertsQuery = graphql(
+  `
+  query OlderAlerts($after: String!, $first: Int!) {
+    alertEvents(after: $after, first: $first, newestFirst: true) {
+      nodes {
+        ...AlertEventCard
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`,
+  [AlertEventCard],
+);
+
+/** One event with what it was about: the rule, entries that counted, who was told. */
+export const AlertEventQuery = graphql(
+  `
+  query AlertEventDetails($id: ID!, $entries: Int!) {
+    alertEvent(id: $id) {
+      ...AlertEventCard
+      startedBy {
+        id
+        at
+      }
+      rule {
+        ...AlertRuleCard
+      }
+      evidence(first: $entries) {
+        id
+        time
+        host
+        method
+        path
+        query
+        status
+        bytes
+      }
+      notifications {
+        id
+        status
+        attempts
+        lastError
+        sentAt
+        channel {
+          name
+          kind
+        }
+      }
+    }
+  }
+`,
+  [AlertEventCard, AlertRuleCard],
+);
+
+export type AlertEventDetails = NonNullable<ResultOf<typeof AlertEventQuery>['alertEvent']>;
+
+export const AcknowledgeAlertMutation = graphql(
+  `
+  mutation AcknowledgeAlert($eventId: ID!) {
+    acknowledgeAlert(eventId: $eventId) {
+      ...AlertEventCard
     }
   }
 `,

@@ -1,4 +1,4 @@
-import type { Message, MessageKind } from '../core/notify/message.js';
+import { linkToEvent, type Message, type MessageKind } from '../core/notify/message.js';
 import type { LogFilter } from '../core/retention/filter.js';
 import type { Transaction } from '../store/database.js';
 import { readLogs, type StoredEntry } from '../store/logs.js';
@@ -21,7 +21,7 @@ interface EventFacts {
   counted: { windowSeconds: number; filter: LogFilter } | null;
 }
 
-/** What a claimed notification says; null: its events are gone. */
+/** What a claimed notification says; null: its events are gone. `link`: of the web page. */
 export async function compose(tx: Transaction, claimed: Claimed, link: string | null): Promise<Message | null> {
   const { tenantId, messageId, type, isSummary, eventIds } = claimed;
   const [{ tenant }] = await tx.sql<{ tenant: string }>('SELECT name AS tenant FROM tenant WHERE id = $1', [tenantId]);
@@ -44,7 +44,8 @@ export async function compose(tx: Transaction, claimed: Claimed, link: string | 
     since: since === null ? null : iso(since),
   }));
   const lines = type === 'TRIGGERED' ? await causes(tx, tenantId, first) : [];
-  return { ...base, kind: type as MessageKind, rule, severity, threshold, events: told, lines };
+  const linked = { ...base, link: link && linkToEvent(link, first.id) };
+  return { ...linked, kind: type as MessageKind, rule, severity, threshold, events: told, lines };
 }
 
 const iso = (second: number) => new Date(second * 1_000).toISOString().replace('.000Z', 'Z');

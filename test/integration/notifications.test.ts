@@ -124,9 +124,11 @@ test('an alert and its end are told by mail, to Slack and to a webhook', async (
     rule: 'Bursts & <peaks>',
     severity: 'CRITICAL',
     threshold: 2,
-    link: 'https://logs.example.com/',
+    link: expect.stringMatching(/^https:\/\/logs\.example\.com\/#alert=[0-9a-f-]{36}$/),
     events: [{ agent: traffic.name, since: null, value: expect.any(Number) }],
   });
+  expect(body.link).toContain(body.events[0].id);
+  expect(alert.text.replace(/=\r?\n/g, '').replaceAll('=3D', '=')).toContain(body.link);
   expect(body.lines).toHaveLength(5);
   expect(body.lines.join()).not.toContain('token=hidden');
   expect(webhook.headers['idempotency-key']).toBe(body.id);

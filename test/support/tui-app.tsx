@@ -1,14 +1,14 @@
 import { render } from 'ink-testing-library';
+import type { LinkState } from '../../client/connection/link.js';
+import { FrameClock } from '../../client/connection/store.js';
+import type { AlertState } from '../../client/feeds/alert-feed.js';
+import type { Notice } from '../../client/feeds/context.js';
+import { applyLive as applyToFleet, type FleetState } from '../../client/feeds/fleet-feed.js';
+import { addEvents, EMPTY_BOOK } from '../../client/model/alerts.js';
+import { EMPTY_SERIES } from '../../client/model/series.js';
 import { App } from '../../client-tui/app.js';
-import type { LinkState } from '../../client-tui/connection/link.js';
-import { FrameClock } from '../../client-tui/connection/store.js';
-import type { AlertState } from '../../client-tui/feeds/alert-feed.js';
-import type { Notice } from '../../client-tui/feeds/context.js';
 import type { Feeds } from '../../client-tui/feeds/feeds.js';
-import { applyLive as applyToFleet, type FleetState } from '../../client-tui/feeds/fleet-feed.js';
 import { applyLive as applyToServer, type ServerState } from '../../client-tui/feeds/server-feed.js';
-import { addEvents, EMPTY_BOOK } from '../../client-tui/model/alerts.js';
-import { EMPTY_SERIES } from '../../client-tui/model/series.js';
 import type { GraphSpan, TableSpan } from '../../client-tui/model/timeframes.js';
 import { themeOf } from '../../client-tui/theme.js';
 import type { AgentCard } from '../../schema/operations/agents.js';
@@ -70,6 +70,7 @@ export async function openApp(options: AppOptions = {}) {
     book: addEvents(EMPTY_BOOK, [fired, ended, firing]),
     rules: [rule()],
     loaded: true,
+    older: 'none',
   });
   const link = frames.store<LinkState>({ kind: 'connected', sinceMs: 0, again: false });
   const notice = frames.store<Notice | null>(null);

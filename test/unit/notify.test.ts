@@ -2,7 +2,7 @@
 // Method: addresses of every reserved network and their disguises; schedules; hostile names and lines.
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { headingOf, htmlOf, type Message, slackOf, textOf } from '../../server/core/notify/message.js';
+import { headingOf, htmlOf, linkToEvent, type Message, slackOf, textOf } from '../../server/core/notify/message.js';
 import { brokenForMs, retryAfterMs } from '../../server/core/notify/schedule.js';
 import { isPublicAddress } from '../../server/notify/addresses.js';
 import { post, RefusedAddressError } from '../../server/notify/http-post.js';
@@ -55,6 +55,15 @@ const message: Message = {
   lines: [HOSTILE, 'x'.repeat(10_000)],
   link: null,
 };
+
+test.each([
+  ['https://logs.example.com', 'https://logs.example.com/#alert=e1'],
+  ['https://logs.example.com/', 'https://logs.example.com/#alert=e1'],
+  ['https://example.com/logs', 'https://example.com/logs/#alert=e1'],
+  ['http://h:4000/logs/?a=b#c', 'http://h:4000/logs/?a=b#alert=e1'],
+])('of a server at %s, an event is seen at %s', (url, link) => {
+  expect(linkToEvent(url, 'e1')).toBe(link);
+});
 
 test('a heading is one line of text', () => {
   expect(headingOf(message)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);

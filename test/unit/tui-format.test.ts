@@ -3,9 +3,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import stringWidth from 'string-width';
-import { bytes, count, percent, plainNumber, rate } from '../../client-tui/format/numbers.js';
-import { safeText } from '../../client-tui/format/safe-text.js';
-import { ago, durationMs, newestEvent, shortTime, span } from '../../client-tui/format/times.js';
+import { bytes, count, percent, plainNumber, rate } from '../../client/format/numbers.js';
+import { safeText } from '../../client/format/safe-text.js';
+import { ago, durationMs, newestEvent, shortTime, span } from '../../client/format/times.js';
 import { cut, sized, wrap } from '../../client-tui/format/width.js';
 
 describe('safe text', () => {

@@ -2,9 +2,8 @@
 // what it was given. Method: the law of merging by property, borders and drawings by example.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { addEvents, EMPTY_BOOK, firing, newestFirst, reconcile } from '../../client-tui/model/alerts.js';
-import { columnValues, drawGraph, niceMax, sparkline } from '../../client-tui/model/graph.js';
-import { conditionOf, graphRule, parseThreshold, rulesOf } from '../../client-tui/model/rules.js';
+import { addEvents, EMPTY_BOOK, firing, newestFirst, reconcile } from '../../client/model/alerts.js';
+import { conditionOf, graphRule, parseThreshold, rulesOf } from '../../client/model/rules.js';
 import {
   dropBefore,
   EMPTY_SERIES,
@@ -15,7 +14,8 @@ import {
   touchedHits,
   type WindowPoint,
   wholeWindowStart,
-} from '../../client-tui/model/series.js';
+} from '../../client/model/series.js';
+import { columnValues, drawGraph, niceMax, sparkline } from '../../client-tui/model/graph.js';
 import { timeframeUpTo } from '../../client-tui/model/timeframes.js';
 import { alertEvent, rule } from '../support/tui.js';
 

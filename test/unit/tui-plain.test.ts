@@ -1,8 +1,8 @@
 // Goal: plain lines tell each window once, at most one line a server at a time, and every alert once. Method: states
 // of the fleet one after the other, with the instants that they are seen at.
 import { expect, test } from '@jest/globals';
-import { applyLive, type FleetState } from '../../client-tui/feeds/fleet-feed.js';
-import { addEvents, EMPTY_BOOK } from '../../client-tui/model/alerts.js';
+import { applyLive, type FleetState } from '../../client/feeds/fleet-feed.js';
+import { addEvents, EMPTY_BOOK } from '../../client/model/alerts.js';
 import { PlainLines } from '../../client-tui/plain.js';
 import { agentCard, alertEvent, liveMessage } from '../support/tui.js';
 

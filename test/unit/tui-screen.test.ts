@@ -4,8 +4,8 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { pushText } from '../../client/model/push.js';
 import { actionOf, bindings, hints, keyName, type Scope } from '../../client-tui/keys.js';
-import { pushText } from '../../client-tui/model/push.js';
 import { typed } from '../../client-tui/model/screen.js';
 import { bodyRows, listLayout, ROWS_LEAST, serverLayout } from '../../client-tui/pages/layout.js';
 import { Painter } from '../../client-tui/painter.js';
@@ -162,6 +162,7 @@ describe('push', () => {
   const event = (change: object) =>
     ({
       type: 'TRIGGERED',
+      at: '2026-01-01T00:00:00Z',
       recordedAt: '2026-01-01T00:00:00Z',
       agentName: 'web-1',
       message: 'High traffic generated an alert',
@@ -173,7 +174,13 @@ describe('push', () => {
     expect(pushText([event({})], soon)).toBe('web-1: High traffic generated an alert');
     expect(pushText([event({}), event({})], soon)).toBe('web-1 and 1 more: High traffic generated an alert');
     expect(pushText([event({ type: 'RECOVERED' })], soon)).toBeNull();
-    expect(pushText([event({})], soon + 60_000)).toBeNull();
+    expect(pushText([event({ type: 'NO_DATA' })], soon)).toBe('web-1: High traffic generated an alert');
+    expect(pushText([event({})], soon + 300_000)).toBeNull();
+  });
+
+  test('not what an old file tells while it is read', () => {
+    expect(pushText([event({ at: '2025-12-31T23:45:01Z' })], soon)).not.toBeNull();
+    expect(pushText([event({ at: '2025-12-31T23:45:00Z' })], soon)).toBeNull();
   });
 
   test('a name cannot end the sequence, or begin another', () => {

@@ -101,6 +101,15 @@ export class AlertResolver {
   }
 
   @Authorized(READERS)
+  @Query(() => AlertEvent, { nullable: true, description: 'Null where there is none of that id.' })
+  async alertEvent(@Ctx() context: Context, @Arg('id', () => ID) id: string): Promise<AlertEvent | null> {
+    if (!isUuid(id)) return null;
+    const { tenantId } = caller(context);
+    const row = await readSnapshot(context, ({ sql }) => readAlertEvent(sql, tenantId, id));
+    return row ? alertEventOf(row) : null;
+  }
+
+  @Authorized(READERS)
   @Query(() => [AlertEvent], { nullable: true, description: 'Alerts that are firing now.' })
   async activeAlerts(
     @Ctx() context: Context,

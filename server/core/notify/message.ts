@@ -33,6 +33,15 @@ export interface Message {
 }
 
 const LINE_LENGTH_MAX = 300;
+
+/** Where an event is seen on the web page (`client-web/`), whose address is that of the folder that it is served at. */
+export function linkToEvent(pageUrl: string, eventId: string): string {
+  const url = new URL(pageUrl);
+  if (!url.pathname.endsWith('/')) url.pathname += '/';
+  url.hash = `alert=${eventId}`;
+  return url.href;
+}
+
 const EVENTS_SHOWN = 20;
 
 /** One line: what a mail's subject, a notification's heading say. */

@@ -28,6 +28,7 @@ export const ROOTS: Record<string, ReviewedRoot> = {
   'Query.activeAlerts': { roles: READERS },
   'Query.agent': { roles: READERS, variables: ({ agentId }) => ({ id: agentId }) },
   'Query.agents': { roles: READERS },
+  'Query.alertEvent': { roles: READERS, variables: ({ eventId }) => ({ id: eventId }) },
   'Query.alertEvents': { roles: READERS },
   'Query.alertRules': { roles: READERS },
   'Query.auditLog': { roles: MANAGERS },
@@ -184,7 +185,7 @@ export const REFERENCES = {
     tried: ({ ruleId }: Side): Tried[] => [{ foreign: ruleId, nobodys: NOBODYS_ID }],
   },
   eventId: {
-    arguments: ['Mutation.acknowledgeAlert(eventId)'],
+    arguments: ['Query.alertEvent(id)', 'Mutation.acknowledgeAlert(eventId)'],
     tried: ({ eventId }: Side): Tried[] => [{ foreign: eventId, nobodys: NOBODYS_ID }],
   },
   channelId: {

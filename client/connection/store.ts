@@ -1,3 +1,5 @@
+import type { Timer } from './timer.js';
+
 /** State outside of React that pages and the plain lines read alike. */
 
 export interface Readable<T> {
@@ -20,7 +22,7 @@ const FRAME_MS = 250;
  */
 export class FrameClock {
   private readonly waiting = new Set<() => void>();
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer;
   private lastMs = Number.NEGATIVE_INFINITY;
   private stopped = false;
 

@@ -1,4 +1,4 @@
-import { print } from 'graphql';
+import { stringifyDocument } from 'urql';
 import { ViewerQuery } from '../../schema/operations/agents.js';
 import type { ResultOf } from '../../schema/operations/graphql.js';
 import { UserError } from '../../schema/user-error.js';
@@ -27,9 +27,7 @@ export async function checkServer(url: string, token: string, signal?: AbortSign
   const viewer = answer.data?.viewer;
   if (!viewer?.role) throw new UserError(`${url} answers GraphQL, but is no HTTP Logs Monitor`);
   if (viewer.role === 'AGENT') {
-    throw new RefusedError(
-      "this token is an agent's and may only send entries; the terminal client needs one that reads",
-    );
+    throw new RefusedError("this token is an agent's and may only send entries; looking at them needs one that reads");
   }
   return viewer;
 }
@@ -48,7 +46,7 @@ async function ask(url: string, token: string, signal?: AbortSignal): Promise<An
       accept: 'application/graphql-response+json, application/json',
       authorization: `Bearer ${token}`,
     },
-    body: JSON.stringify({ query: print(ViewerQuery) }),
+    body: JSON.stringify({ query: stringifyDocument(ViewerQuery) }),
     signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
   }).catch((error: unknown) => {
     throw new UserError(`cannot reach ${url}: ${describeFailure(error)}`);

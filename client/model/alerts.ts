@@ -9,12 +9,19 @@ export interface AlertBook {
 
 export const EMPTY_BOOK: AlertBook = { events: new Map(), ended: new Set() };
 
-/** Enough for the history of any page; older ones are asked for when a server is opened. */
-const EVENTS_MAX = 1_000;
+/** Enough for the history of any page; older ones are asked for when they are looked for. */
+export const EVENTS_MAX = 1_000;
 
-/** Adds events; one that came before changes nothing. */
-export function addEvents(book: AlertBook, added: readonly AlertEventCard[]): AlertBook {
-  const fresh = added.filter((event) => !book.events.has(event.id));
+/**
+ * Adds events; one that came before changes nothing, unless somebody has seen to it since.
+ *
+ * @param eventsMax beyond it the older half goes, but for what fires
+ */
+export function addEvents(book: AlertBook, added: readonly AlertEventCard[], eventsMax = EVENTS_MAX): AlertBook {
+  const fresh = added.filter(({ id, acknowledgedAt }) => {
+    const held = book.events.get(id);
+    return held === undefined || (held.acknowledgedAt === null && acknowledgedAt !== null);
+  });
   if (fresh.length === 0) return book;
   const events = new Map(book.events);
   const ended = new Set(book.ended);
@@ -22,7 +29,7 @@ export function addEvents(book: AlertBook, added: readonly AlertEventCard[]): Al
     events.set(event.id, event);
     if (event.startedBy) ended.add(event.startedBy.id);
   }
-  return pruned({ events, ended });
+  return pruned({ events, ended }, eventsMax);
 }
 
 /**
@@ -33,9 +40,10 @@ export function reconcile(
   book: AlertBook,
   active: readonly AlertEventCard[],
   knownBefore: ReadonlySet<string>,
+  eventsMax = EVENTS_MAX,
 ): AlertBook {
   const named = new Set(active.map((event) => event.id));
-  const added = addEvents(book, active);
+  const added = addEvents(book, active, eventsMax);
   const ended = new Set(added.ended);
   for (const event of firing(added)) if (knownBefore.has(event.id) && !named.has(event.id)) ended.add(event.id);
   return { events: added.events, ended };
@@ -64,10 +72,10 @@ export function newestFirst(book: AlertBook, agentId?: string): AlertEventCard[]
   );
 }
 
-function pruned(book: AlertBook): AlertBook {
-  if (book.events.size <= EVENTS_MAX) return book;
+function pruned(book: AlertBook, eventsMax: number): AlertBook {
+  if (book.events.size <= eventsMax) return book;
   const kept = newestFirst(book).filter(
-    (event, index) => index < EVENTS_MAX / 2 || (isBeginning(event) && !book.ended.has(event.id)),
+    (event, index) => index < eventsMax / 2 || (isBeginning(event) && !book.ended.has(event.id)),
   );
   const events = new Map(kept.map((event) => [event.id, event]));
   return { events, ended: new Set([...book.ended].filter((id) => events.has(id))) };

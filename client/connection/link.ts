@@ -1,14 +1,13 @@
 import { createClient, type FormattedExecutionResult, type Sink, type Client as SocketClient } from 'graphql-ws';
-import WebSocket from 'ws';
 import { checkServer, RefusedError } from './check.js';
 import { describeFailure } from './describe.js';
 import type { FrameClock, Store } from './store.js';
+import type { Timer } from './timer.js';
 
 /** Finds a half-open connection (a laptop that slept, a firewall that forgot) within seconds. */
 const PING_EVERY_MS = 10_000;
 const PONG_WITHIN_MS = 5_000;
 const ACKNOWLEDGED_WITHIN_MS = 5_000;
-const CLOSED_WITHIN_MS = 500;
 /** The first wait, doubled at each failure up to the greatest; half of it is chance, so that many clients spread. */
 const RETRY_FIRST_MS = 1_000;
 const RETRY_MAX_MS = 15_000;
@@ -29,7 +28,12 @@ export interface LinkOptions {
   random: () => number;
   /** Ends what is being asked over HTTP when the client ends. */
   signal: AbortSignal;
+  /** Whose `close` ends the connection soon, also one that the server does not answer on. @default the platform's WebSocket */
+  webSocket?: SocketClass | undefined;
 }
+
+/** A class of WebSockets, as graphql-ws takes it. */
+export type SocketClass = new (...args: never[]) => { close(): void };
 
 /** A part that subscribes while there is a connection; it returns what ends its subscriptions. */
 export type Attachment = () => () => void;
@@ -47,14 +51,6 @@ export function socketUrl(url: string): string {
   return address.href;
 }
 
-/** A socket that is given up before it is open says so by an `error` event; that nobody listens any more is no failure. */
-class ForgivingSocket extends WebSocket {
-  constructor(...args: ConstructorParameters<typeof WebSocket>) {
-    super(...args);
-    this.on('error', () => undefined);
-  }
-}
-
 /**
  * The WebSocket, kept alive for ever.
  *
@@ -67,9 +63,9 @@ export class Link {
   private readonly attachments = new Map<Attachment, (() => void) | undefined>();
   private client: SocketClient | undefined;
   /** Once it is open. */
-  private socket: WebSocket | undefined;
-  private pongTimer: NodeJS.Timeout | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  private socket: { close(): void } | undefined;
+  private pongTimer: Timer;
+  private timer: Timer;
   private failures = 0;
   private sessions = 0;
   private closed = false;
@@ -106,7 +102,7 @@ export class Link {
     clearTimeout(this.timer);
     const client: SocketClient = createClient({
       url: socketUrl(this.options.url),
-      webSocketImpl: ForgivingSocket,
+      webSocketImpl: this.options.webSocket,
       connectionParams: { authorization: `Bearer ${this.options.token}` },
       lazy: false,
       onNonLazyError: (error) => this.ended(client, error),
@@ -114,7 +110,7 @@ export class Link {
       keepAlive: PING_EVERY_MS,
       connectionAckWaitTimeout: ACKNOWLEDGED_WITHIN_MS,
       on: {
-        connected: (socket) => this.opened(client, socket as WebSocket),
+        connected: (socket) => this.opened(client, socket as { close(): void }),
         closed: (event) => this.ended(client, event),
         ping: (received) => {
           if (!received) this.expectPong(client);
@@ -136,8 +132,7 @@ export class Link {
     this.client = undefined;
     if (!socket) client?.terminate();
     void client?.dispose();
-    // A server that does not answer the closing would keep the process for half a minute.
-    if (socket) setTimeout(() => socket.terminate(), CLOSED_WITHIN_MS).unref();
+    socket?.close();
   }
 
   private expectPong(client: SocketClient): void {
@@ -147,7 +142,7 @@ export class Link {
     }, PONG_WITHIN_MS);
   }
 
-  private opened(client: SocketClient, socket: WebSocket): void {
+  private opened(client: SocketClient, socket: { close(): void }): void {
     if (this.client !== client) return;
     this.socket = socket;
     this.failures = 0;
@@ -162,7 +157,7 @@ export class Link {
     clearTimeout(this.pongTimer);
     this.stopAttachments();
     void client.dispose();
-    this.socket?.terminate();
+    this.socket?.close();
     this.socket = undefined;
     const delayMs = retryDelayMs(this.failures, this.options.random);
     this.failures += 1;

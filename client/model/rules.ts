@@ -1,5 +1,5 @@
 import type { AlertRuleCard } from '../../schema/operations/alerts.js';
-import { plainNumber } from '../format/numbers.js';
+import { bytes, percent, plainNumber, rate } from '../format/numbers.js';
 import { safeText } from '../format/safe-text.js';
 import { durationMs, span } from '../format/times.js';
 
@@ -61,6 +61,20 @@ export function metricOf({ metric, filter }: AlertRuleCard): string {
   }
   const said = conditions.filter((condition) => condition !== null && condition !== '').join(', ');
   return `${METRICS[metric]} of ${safeText(said)}`;
+}
+
+/** What was measured, in the metric's unit; as a plain number where the metric is not known. */
+export function measureOf(metric: AlertRuleCard['metric'] | null, value: number): string {
+  switch (metric) {
+    case 'HITS_PER_SECOND':
+      return `${rate(value)} hits/s`;
+    case 'BYTES_PER_SECOND':
+      return `${bytes(value)}/s`;
+    case 'ERROR_RATE':
+      return `${percent(value)} errors`;
+    default:
+      return plainNumber(value);
+  }
 }
 
 /** `hits/s over 2 min > 10` */

@@ -1,7 +1,7 @@
-import type { Api } from '../connection/api.js';
+import { type Api, createApi } from '../connection/api.js';
 import { describeFailure } from '../connection/describe.js';
-import type { Link } from '../connection/link.js';
-import type { FrameClock, Store } from '../connection/store.js';
+import { Link, type SocketClass } from '../connection/link.js';
+import { FrameClock, type Store } from '../connection/store.js';
 
 /** What every feed works with. */
 export interface FeedContext {
@@ -11,6 +11,8 @@ export interface FeedContext {
   /** Wall clock, ms. */
   now: () => number;
   notice: Store<Notice | null>;
+  /** Ends the connection and what is being asked: nothing is left that keeps a process alive. */
+  close(): void;
 }
 
 /** A line for the user that goes by itself. */
@@ -18,6 +20,36 @@ export interface Notice {
   text: string;
   bad: boolean;
   untilMs: number;
+}
+
+export interface ServerAddress {
+  /** The server's GraphQL address. */
+  url: string;
+  token: string;
+  /** Wall clock, ms. */
+  now: () => number;
+  /** @default the platform's */
+  webSocket?: SocketClass | undefined;
+}
+
+/** What feeds need of one server. Does not connect yet: feeds attach to the link first. */
+export function openContext({ url, token, now, webSocket }: ServerAddress): FeedContext {
+  const frames = new FrameClock(() => performance.now());
+  const ending = new AbortController();
+  const { signal } = ending;
+  const link = new Link({ url, token, frames, now, random: Math.random, signal, webSocket });
+  return {
+    api: createApi(url, token, link, signal),
+    link,
+    frames,
+    now,
+    notice: frames.store<Notice | null>(null),
+    close: () => {
+      link.close();
+      ending.abort();
+      frames.stop();
+    },
+  };
 }
 
 const NOTICE_FOR_MS = 6_000;

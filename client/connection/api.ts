@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   Client,
   type CombinedError,
@@ -9,6 +8,7 @@ import {
 } from 'urql';
 import { onEnd, pipe, subscribe } from 'wonka';
 import type { Link } from './link.js';
+import { pause, type Timer } from './timer.js';
 
 /** A query over months of windows takes a while; a server that is gone takes for ever. */
 const ANSWER_WITHIN_MS = 20_000;
@@ -65,7 +65,7 @@ export function createApi(url: string, token: string, link: Link, signal: AbortS
     follow: (document, variables, handlers) =>
       link.attach(() => {
         let stopped = false;
-        let timer: NodeJS.Timeout | undefined;
+        let timer: Timer;
         let running: { unsubscribe(): void } | undefined;
         const again = () => {
           if (stopped) return;
@@ -105,7 +105,7 @@ async function untilTaken<Result extends OperationResult>(
     const result = await ask();
     const waitMs = waitAskedFor(result.error);
     if (waitMs === null || performance.now() + waitMs > deadlineMs) return result;
-    await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+    await pause(waitMs, signal);
     if (signal.aborted) return result;
   }
 }

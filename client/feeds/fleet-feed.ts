@@ -2,6 +2,7 @@ import { type AgentCard, AgentsQuery } from '../../schema/operations/agents.js';
 import type { ResultOf } from '../../schema/operations/graphql.js';
 import { type Figures, LiveFleetSubscription } from '../../schema/operations/live.js';
 import type { Readable, Store } from '../connection/store.js';
+import type { Timer } from '../connection/timer.js';
 import { dropBefore, EMPTY_SERIES, LIVE_STEP_MS, mergeWindows, pointOf, type Series } from '../model/series.js';
 import { type FeedContext, notifyFailure, pollWhileConnected } from './context.js';
 
@@ -56,7 +57,7 @@ export function applyLive(state: FleetState, messages: readonly LiveMessage[]): 
 export class FleetFeed {
   private readonly store: Store<FleetState>;
   private readonly stops: (() => void)[];
-  private searchTimer: NodeJS.Timeout | undefined;
+  private searchTimer: Timer;
 
   constructor(private readonly context: FeedContext) {
     this.store = context.frames.store<FleetState>({

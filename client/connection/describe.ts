@@ -17,6 +17,9 @@ const CAUSES: Record<string, string> = {
   ERR_SSL_WRONG_VERSION_NUMBER: 'no TLS there',
 };
 
+/** What Chromium, Safari and Firefox say of any request that got no answer. */
+const UNANSWERED = /^(failed to fetch|load failed|networkerror when attempting to fetch)/i;
+
 /** A message of the server's may quote what a log line held: safe, and one line. */
 const oneLine = (text: string): string => safeText(text).replace(/\s+/g, ' ').trim();
 
@@ -38,7 +41,8 @@ export function describeFailure(error: unknown): string {
   if (typeof reason === 'string' && reason !== '') return oneLine(reason);
   // The innermost says what happened: the outer ones only that a fetch failed.
   const message = (chain.at(-1) as { message?: unknown } | undefined)?.message;
-  return typeof message === 'string' && message !== '' ? oneLine(message) : 'connection closed';
+  if (typeof message !== 'string' || message === '') return 'connection closed';
+  return UNANSWERED.test(message) ? 'no answer' : oneLine(message);
 }
 
 /** An error, its causes, and what an attempt at several addresses holds. */

@@ -1,0 +1,35 @@
+import type { AlertEventCard } from '../../schema/operations/alerts.js';
+import { safeText } from '../format/safe-text.js';
+import { isBeginning } from './alerts.js';
+
+/**
+ * Alerts that were recorded longer ago are history, and push nothing: after a night without a connection nobody is called
+ * for what is over. More than clocks of two machines differ by. Milliseconds.
+ */
+const FRESH_MS = 300_000;
+/** Of entries that were older when they were taken in, it is history that is told: as for mails and webhooks. Milliseconds. */
+const OLD_AFTER_MS = 900_000;
+const TEXT_LENGTH_MAX = 200;
+
+/**
+ * Whether a desktop is told of an event that has just come: one of now, not one of an old file that is being read.
+ *
+ * @param nowMs wall clock
+ */
+export function isNews({ at, recordedAt }: AlertEventCard, nowMs: number): boolean {
+  const recordedMs = Date.parse(recordedAt);
+  return nowMs - recordedMs < FRESH_MS && recordedMs - Date.parse(at) < OLD_AFTER_MS;
+}
+
+/** What it is told: one line. */
+export function pushTextOf({ agentName, message }: AlertEventCard, others = 0): string {
+  const more = others > 0 ? ` and ${others} more` : '';
+  return safeText(`${agentName}${more}: ${message}`).slice(0, TEXT_LENGTH_MAX);
+}
+
+/** What is told of events that came together, in one line: of those that fired; null: none of them. */
+export function pushText(events: readonly AlertEventCard[], nowMs: number): string | null {
+  const fired = events.filter((event) => isBeginning(event) && isNews(event, nowMs));
+  const [first] = fired;
+  return first === undefined ? null : pushTextOf(first, fired.length - 1);
+}
