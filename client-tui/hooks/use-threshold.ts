@@ -3,9 +3,8 @@ import type { AlertRuleCard } from '../../schema/operations/alerts.js';
 import { describeFailure } from '../connection/describe.js';
 import { notify } from '../feeds/context.js';
 import type { Feeds } from '../feeds/feeds.js';
-import { plainNumber } from '../format/numbers.js';
 import type { Action } from '../keys.js';
-import { parseThreshold } from '../model/rules.js';
+import { parseThreshold, thresholdOf } from '../model/rules.js';
 import { type Editing, typed } from '../model/screen.js';
 import type { ChangeScreen } from './use-screen.js';
 
@@ -35,7 +34,7 @@ export function useThreshold(feeds: Feeds, change: ChangeScreen) {
       try {
         const rule = await feeds.alerts.setThreshold(editing.ruleId, parsed.value);
         change((held) => (held.editing?.ruleId === editing.ruleId ? { ...held, editing: null } : held));
-        notify(feeds.context, `${rule.name}: the threshold is ${plainNumber(rule.threshold)} now`);
+        notify(feeds.context, `${rule.name}: the threshold is ${thresholdOf(rule)} now`);
       } catch (error) {
         set({ saving: false, problem: describeFailure(error) });
       }

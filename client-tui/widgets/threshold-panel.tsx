@@ -1,10 +1,9 @@
 import { Text } from 'ink';
 import type { AlertRuleCard } from '../../schema/operations/alerts.js';
-import { plainNumber } from '../format/numbers.js';
 import { safeText } from '../format/safe-text.js';
 import { durationMs, span } from '../format/times.js';
 import { hints } from '../keys.js';
-import { metricOf, signOf } from '../model/rules.js';
+import { metricOf, signOf, thresholdOf, unitOf } from '../model/rules.js';
 import type { Editing } from '../model/screen.js';
 import { useTheme } from '../theme.js';
 import { type Frame, Panel } from './panel.js';
@@ -26,7 +25,7 @@ export function ThresholdPanel({ rule, editing, several, frame, width, height }:
   return (
     <Panel
       title="Threshold"
-      detail={`now ${plainNumber(rule.threshold)} · ${whom}${rule.enabled ? '' : ' · the rule is off'}`}
+      detail={`now ${thresholdOf(rule)} · ${whom}${rule.enabled ? '' : ' · the rule is off'}`}
       frame={frame}
       width={width}
       height={height}
@@ -41,6 +40,7 @@ export function ThresholdPanel({ rule, editing, several, frame, width, height }:
           {safeText(editing.text)}
         </Text>
         <Text inverse> </Text>
+        <Text color={theme.muted}>{unitOf(rule)}</Text>
       </Text>
       {editing.problem ? (
         <Text color={theme.bad} wrap="truncate">
