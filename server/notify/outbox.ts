@@ -26,11 +26,11 @@ export interface EventToTell {
 
 /** Until when nobody is told of a rule over an agent; null: they are. A silence that is yet to begin does not count. */
 const silencedUntil = (tenant: string, rule: string, agent: string) => `(
-  SELECT nullif(greatest(
-    (SELECT silenced_until FROM alert_rule r WHERE r.tenant_id = ${tenant} AND r.id = ${rule}),
-    (SELECT max(until_at) FROM silence s WHERE s.tenant_id = ${tenant} AND s.from_at <= clock_timestamp()
-       AND (s.rule_ids = '{}' OR ${rule} = ANY (s.rule_ids)) AND (s.agent_ids = '{}' OR ${agent} = ANY (s.agent_ids))),
-    clock_timestamp()), clock_timestamp()))`;
+  SELECT max(until_at) FROM (
+    SELECT silenced_until AS until_at FROM alert_rule r WHERE r.tenant_id = ${tenant} AND r.id = ${rule}
+    UNION ALL SELECT until_at FROM silence s WHERE s.tenant_id = ${tenant} AND s.from_at <= clock_timestamp()
+      AND (s.rule_ids = '{}' OR ${rule} = ANY (s.rule_ids)) AND (s.agent_ids = '{}' OR ${agent} = ANY (s.agent_ids))
+  ) silenced WHERE until_at > clock_timestamp())`;
 
 /** Writes an event's notifications, in the transaction that records it. */
 export async function enqueue(sql: Sql, tenantId: string, event: EventToTell): Promise<void> {
