@@ -116,7 +116,7 @@ ALTER TABLE alert_rule ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON alert_rule USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
 GRANT DELETE, INSERT, SELECT, UPDATE ON alert_rule TO hlm_app;
 COMMENT ON COLUMN alert_rule.version IS 'grows with each change but those of name and severity: states of an older one begin anew';
-COMMENT ON COLUMN alert_rule.filter_version IS 'the version since which it has its filter';
+COMMENT ON COLUMN alert_rule.filter_version IS 'the version since which it counts what it counts: its filter, and whether response times';
 
 CREATE TABLE alert_state (
   tenant_id uuid NOT NULL,
@@ -348,12 +348,14 @@ CREATE TABLE rule_seconds (
   filter_version integer NOT NULL,
   revision bigint NOT NULL,
   seconds bytea NOT NULL,
+  durations bytea NOT NULL DEFAULT '\x'::bytea,
   CONSTRAINT rule_seconds_pkey PRIMARY KEY (tenant_id, agent_id, rule_id, start_ms)
 );
 ALTER TABLE rule_seconds ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON rule_seconds USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
 GRANT DELETE, INSERT, SELECT, UPDATE ON rule_seconds TO hlm_app;
 COMMENT ON TABLE rule_seconds IS 'what a filtered rule admits of an agent, as traffic_window.seconds: windows of 10 seconds that have a hit, a day and two hours back from its alert clock';
+COMMENT ON COLUMN rule_seconds.durations IS 'response times of each second by the bins of a DDSketch; empty: none was counted';
 
 CREATE TABLE silence (
   tenant_id uuid NOT NULL,

@@ -1,8 +1,7 @@
 import { useCallback } from 'react';
 import { describeFailure } from '../../client/connection/describe.js';
 import { notify } from '../../client/feeds/context.js';
-import { plainNumber } from '../../client/format/numbers.js';
-import { parseThreshold } from '../../client/model/rules.js';
+import { parseThreshold, thresholdOf } from '../../client/model/rules.js';
 import type { AlertRuleCard } from '../../schema/operations/alerts.js';
 import type { Feeds } from '../feeds/feeds.js';
 import type { Action } from '../keys.js';
@@ -35,7 +34,7 @@ export function useThreshold(feeds: Feeds, change: ChangeScreen) {
       try {
         const rule = await feeds.alerts.setThreshold(editing.ruleId, parsed.value);
         change((held) => (held.editing?.ruleId === editing.ruleId ? { ...held, editing: null } : held));
-        notify(feeds.context, `${rule.name}: the threshold is ${plainNumber(rule.threshold)} now`);
+        notify(feeds.context, `${rule.name}: the threshold is ${thresholdOf(rule)} now`);
       } catch (error) {
         set({ saving: false, problem: describeFailure(error) });
       }

@@ -1,8 +1,7 @@
 import { Text } from 'ink';
-import { plainNumber } from '../../client/format/numbers.js';
 import { safeText } from '../../client/format/safe-text.js';
 import { durationMs, span } from '../../client/format/times.js';
-import { metricOf, signOf } from '../../client/model/rules.js';
+import { metricOf, signOf, thresholdOf, unitOf } from '../../client/model/rules.js';
 import type { AlertRuleCard } from '../../schema/operations/alerts.js';
 import { hints } from '../keys.js';
 import type { Editing } from '../model/screen.js';
@@ -26,7 +25,7 @@ export function ThresholdPanel({ rule, editing, several, frame, width, height }:
   return (
     <Panel
       title="Threshold"
-      detail={`now ${plainNumber(rule.threshold)} · ${whom}${rule.enabled ? '' : ' · the rule is off'}`}
+      detail={`now ${thresholdOf(rule)} · ${whom}${rule.enabled ? '' : ' · the rule is off'}`}
       frame={frame}
       width={width}
       height={height}
@@ -41,6 +40,7 @@ export function ThresholdPanel({ rule, editing, several, frame, width, height }:
           {safeText(editing.text)}
         </Text>
         <Text inverse> </Text>
+        <Text color={theme.muted}>{unitOf(rule)}</Text>
       </Text>
       {editing.problem ? (
         <Text color={theme.bad} wrap="truncate">

@@ -17,7 +17,11 @@ const METRICS: Record<AlertRuleCard['metric'], string> = {
   HITS_PER_SECOND: 'hits/s',
   BYTES_PER_SECOND: 'bytes/s',
   ERROR_RATE: 'error rate',
+  DURATION_P95: 'p95 response time',
 };
+
+/** What a threshold is of, where its number alone does not say. */
+const UNITS: Partial<Record<AlertRuleCard['metric'], string>> = { DURATION_P95: ' ms' };
 
 /** The rules that watch a server, the one of the graph first. */
 export function rulesOf(rules: readonly AlertRuleCard[], agentId: string): AlertRuleCard[] {
@@ -79,8 +83,15 @@ export function measureOf(metric: AlertRuleCard['metric'] | null, value: number)
 
 /** `hits/s over 2 min > 10` */
 export function conditionOf(rule: AlertRuleCard): string {
-  return `${metricOf(rule)} over ${span(durationMs(rule.window))} ${signOf(rule)} ${plainNumber(rule.threshold)}`;
+  return `${metricOf(rule)} over ${span(durationMs(rule.window))} ${signOf(rule)} ${thresholdOf(rule)}`;
 }
+
+/** `10`, `250 ms` */
+export function thresholdOf(rule: Pick<AlertRuleCard, 'metric' | 'threshold'>): string {
+  return plainNumber(rule.threshold) + unitOf(rule);
+}
+
+export const unitOf = ({ metric }: Pick<AlertRuleCard, 'metric'>): string => UNITS[metric] ?? '';
 
 /** The number that was typed, or why it is none. */
 export function parseThreshold(text: string): { value: number } | { problem: string } {

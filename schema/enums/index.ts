@@ -68,9 +68,16 @@ export const Dimension = enumOf(
 );
 export type Dimension = keyof typeof Dimension;
 
-export const AlertMetric = enumOf('AlertMetric', ['HITS_PER_SECOND', 'BYTES_PER_SECOND', 'ERROR_RATE'], undefined, {
-  ERROR_RATE: 'Share of 4xx and 5xx among the hits, 0 to 1.',
-});
+export const AlertMetric = enumOf(
+  'AlertMetric',
+  ['HITS_PER_SECOND', 'BYTES_PER_SECOND', 'ERROR_RATE', 'DURATION_P95'],
+  undefined,
+  {
+    ERROR_RATE: 'Share of 4xx and 5xx among the hits, 0 to 1.',
+    DURATION_P95:
+      '95th percentile of the response time, milliseconds, within 1 %, of those hits that have one. No comparison holds where none has.',
+  },
+);
 export type AlertMetric = keyof typeof AlertMetric;
 
 export const Comparison = enumOf('Comparison', [

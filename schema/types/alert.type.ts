@@ -7,7 +7,7 @@ import { Timeframe } from './traffic.type.js';
 
 @ObjectType({
   description:
-    'Fires when the metric, averaged over the sliding window (t − window, t], crosses the threshold at an event second t.',
+    'Fires when the metric over the sliding window (t − window, t] crosses the threshold at an event second t.',
 })
 export class AlertRule {
   @Field(() => ID)
@@ -25,7 +25,11 @@ export class AlertRule {
   @Field(() => AlertMetric)
   metric!: AlertMetric;
 
-  @Field(() => LogFilter, { nullable: true, description: 'Which entries count; all where null.' })
+  @Field(() => LogFilter, {
+    nullable: true,
+    description:
+      'Which entries count; all where null. Of the time before the rule was made it knows the entries still kept, as does one over response times.',
+  })
   filter!: LogFilter | null;
 
   @Field(() => GraphQLDuration)
@@ -44,7 +48,8 @@ export class AlertRule {
   recoveryThreshold!: number | null;
 
   @Field(() => GraphQLSafeInt, {
-    description: 'Fires only where the window has at least so many hits, and recovers where it has fewer.',
+    description:
+      'Fires only where the window has at least so many hits that the filter admits, and recovers where it has fewer. Hits without a response time are hits.',
   })
   minHits!: number;
 
@@ -91,7 +96,9 @@ export class AlertEvent {
   @Field(() => GraphQLDateTime, { description: 'Wall clock.' })
   recordedAt!: Date;
 
-  @Field(() => Float)
+  @Field(() => Float, {
+    description: "In the metric's unit. Of a recovery because no hit has a response time any more: 0.",
+  })
   value!: number;
 
   @Field(() => Float)
@@ -128,7 +135,7 @@ export class PreviewedAlert {
 export class AlertPreview {
   @Field(() => Timeframe, {
     description:
-      'The part of the timeframe that is known: seconds of which windows of 10 seconds are kept; filtered rules see only entries still kept.',
+      'The part of the timeframe that is known: seconds of which windows of 10 seconds are kept; rules with a filter, or over response times, see only entries still kept.',
   })
   covered!: Timeframe;
 

@@ -170,9 +170,11 @@ async function fill(tx: Transaction, one: Due, own: RuleState): Promise<number> 
   const { tenantId, agentId, agent } = one;
   const { rule, state } = own;
   const span = { fromSecond: neededFrom(one, own), toSecond: newestSecondOf(one) };
-  const about = { tenantId, agentId, agent, ...countedOf(rule)!, filter: rule.filter!, ...span };
-  const { countedFrom, entries } = await fillCounts(tx, about);
-  own.state = { ...state, countedFrom };
+  const about = { tenantId, agentId, agent, ...countedOf(rule)!, ...span };
+  const { wholeFrom, entries } = await fillCounts(tx, about);
+  // Where nothing is decided yet, the span begins with the agent: what comes that is older still is counted as well.
+  const since = state.decidedUntil === null ? 0 : span.fromSecond;
+  own.state = { ...state, countedFrom: Math.max(wholeFrom ?? since, since) };
   return entries;
 }
 

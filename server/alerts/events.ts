@@ -41,8 +41,8 @@ export interface NewAlertEvent {
   type: AlertEventRow['type'];
   /** Event second. */
   at: number;
-  /** In the metric's unit; seconds of silence where it is of that. */
-  value: number;
+  /** In the metric's unit; seconds of silence where it is of that; null: no entry has a response time, stored as 0. */
+  value: number | null;
   startedBy: string | null;
   /** It is of an agent that has sent nothing for `noDataAfter` (default: false). */
   isSilence?: boolean;
@@ -54,7 +54,9 @@ export interface NewAlertEvent {
  */
 export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAlertEvent): Promise<string> {
   const { rule, isSilence = false } = event;
-  const message = isSilence ? silenceMessage : alertMessage;
+  const { type, agentId, at, startedBy } = event;
+  const value = event.value ?? 0;
+  const message = isSilence ? silenceMessage(rule, type, value, at) : alertMessage(rule, type, event.value, at);
   const [row] = await sql<{ id: string }>(
     `WITH counter AS (UPDATE tenant_counter SET alert_events = alert_events + 1 WHERE tenant_id = $1 RETURNING alert_events)
      INSERT INTO alert_event (tenant_id, number, rule_id, rule_name, agent_id, agent_name, type, at_second, started_by,
@@ -64,19 +66,18 @@ export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAle
       tenantId,
       rule.id,
       rule.name,
-      event.agentId,
+      agentId,
       event.agentName,
-      event.type,
-      event.at,
-      event.startedBy,
-      event.value,
+      type,
+      at,
+      startedBy,
+      value,
       isSilence ? rule.noDataAfter : rule.threshold,
       rule.severity,
-      message(rule, event.type, event.value, event.at),
-      event.type === 'TRIGGERED' ? JSON.stringify(countedBy(rule)) : null,
+      message,
+      type === 'TRIGGERED' ? JSON.stringify(countedBy(rule)) : null,
     ],
   );
-  const { type, agentId, at, startedBy } = event;
   const { channelIds } = rule;
   await enqueue(sql, tenantId, { id: row.id, type, ruleId: rule.id, agentId, at, startedBy, channelIds });
   return row.id;

@@ -1,6 +1,11 @@
 import type { DecodedBatch } from '../../schema/log-batch.js';
-import { countAdmitted, type RuleWindows, type TimeSpan, wholeFrom } from '../core/alerts/rule-counts.js';
-import type { LogFilter } from '../core/retention/filter.js';
+import {
+  type Counting,
+  countAdmitted,
+  type RuleWindows,
+  type TimeSpan,
+  wholeFrom,
+} from '../core/alerts/rule-counts.js';
 import { decodeSeconds } from '../core/windows/encoding.js';
 import { tumblingWindowStart, WINDOW_MS } from '../core/windows/tumbling.js';
 import { STATUS_CLASSES, statusClass } from '../core/windows/window.js';
@@ -10,10 +15,10 @@ import type { AgentKey } from '../store/sql/agent.sql.js';
 import { readChunksWithin } from '../store/sql/chunk.sql.js';
 import { readSeconds } from '../store/sql/traffic.sql.js';
 
-/** What a filter admits of the raw entries that are still kept. */
+/** What a rule counts of the raw entries that are still kept. */
 export interface KeptCounts {
   windows: RuleWindows;
-  /** The event second from which on no entry that it may admit is missing; null: none is. */
+  /** The event second from which on no entry that it may count is missing; null: none is. */
   wholeFrom: number | null;
   /** Entries that were looked at. */
   entries: number;
@@ -26,7 +31,7 @@ export interface AgentSpan extends AgentKey {
 }
 
 /** Counts raw entries of an agent that are kept, whole windows of 10 seconds that touch the span. */
-export async function countKept(tx: Transaction, span: AgentSpan, filter: LogFilter): Promise<KeptCounts> {
+export async function countKept(tx: Transaction, span: AgentSpan, counting: Counting): Promise<KeptCounts> {
   const times = {
     fromMs: tumblingWindowStart(span.fromSecond * 1_000),
     toMs: tumblingWindowStart(span.toSecond * 1_000) + WINDOW_MS,
@@ -37,12 +42,12 @@ export async function countKept(tx: Transaction, span: AgentSpan, filter: LogFil
   for await (const chunks of readChunksWithin(tx.sql, { ...span, ...times })) {
     for (const { body, mask } of chunks) {
       const batch = await batchOfBody(body);
-      countAdmitted(windows, { batch, left: mask }, filter, times);
+      countAdmitted(windows, { batch, left: mask }, counting, times);
       countByClass(kept, batch, mask, times);
       entries += batch.count;
     }
   }
-  return { windows, wholeFrom: wholeFrom(await countedByClass(tx, span), kept, filter), entries };
+  return { windows, wholeFrom: wholeFrom(await countedByClass(tx, span), kept, counting.filter), entries };
 }
 
 function countByClass(

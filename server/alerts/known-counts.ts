@@ -1,5 +1,5 @@
 import type { SecondCounts } from '../core/alerts/decide.js';
-import type { LogFilter } from '../core/retention/filter.js';
+import type { Counting } from '../core/alerts/rule-counts.js';
 import type { Transaction } from '../store/database.js';
 import { readSeconds } from '../store/sql/traffic.sql.js';
 import { type AgentSpan, countKept } from './kept-counts.js';
@@ -18,9 +18,9 @@ export async function trafficSeconds(tx: Transaction, span: AgentSpan): Promise<
   return { counts: rows.flatMap(({ startMs, seconds }) => secondCountsOf(startMs, seconds)), wholeFrom: null };
 }
 
-/** Of what a filter admits, from the raw entries that are kept. */
-export async function keptSeconds(tx: Transaction, span: AgentSpan, filter: LogFilter): Promise<KnownCounts> {
-  const { windows, wholeFrom } = await countKept(tx, span, filter);
+/** Of what a rule counts itself, from the raw entries that are kept. */
+export async function keptSeconds(tx: Transaction, span: AgentSpan, counting: Counting): Promise<KnownCounts> {
+  const { windows, wholeFrom } = await countKept(tx, span, counting);
   const ascending = [...windows].sort(([a], [b]) => a - b);
-  return { counts: ascending.flatMap(([startMs, seconds]) => secondCountsOfWindow(startMs, seconds)), wholeFrom };
+  return { counts: ascending.flatMap(([startMs, window]) => secondCountsOfWindow(startMs, window)), wholeFrom };
 }

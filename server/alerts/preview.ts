@@ -1,4 +1,5 @@
 import { type AlertState, countsNeeded, decideAlert, type RuleSpec, type Transition } from '../core/alerts/decide.js';
+import { type Counting, countingOf } from '../core/alerts/rule-counts.js';
 import type { LogFilter } from '../core/retention/filter.js';
 import { decidableUntil } from '../core/time/clock.js';
 import { SECONDS_PER_WINDOW } from '../core/windows/tumbling.js';
@@ -36,15 +37,15 @@ export interface Preview {
 const EVENTS_MAX = 1_000;
 /** Windows of 10 seconds that one preview reads at most: a month of an agent takes a second or two. */
 const WINDOWS_MAX = 300_000;
-/** Raw entries that one preview of a filtered rule reads at most: some seconds. */
+/** Raw entries that one preview of a rule that counts entries itself reads at most: some seconds. */
 const ENTRIES_MAX = 3_000_000;
 /** Seconds that are read at a time: between them others have their turn. */
 const SLICE_SECONDS = 21_600;
 
 /**
  * What a rule would have done over what is stored, had it begun at the timeframe's start: the same decisions as the
- * evaluator's, on all that is stored now, late entries included. What a filter admits is counted from the raw entries
- * that are kept: the timeframe is covered from where none is missing.
+ * evaluator's, on all that is stored now, late entries included. What a filter admits, and response times, are counted from
+ * the raw entries that are kept: the timeframe is covered from where none is missing.
  *
  * @throws ApiError QUERY_TOO_COMPLEX where too much would have to be read.
  */
@@ -92,14 +93,11 @@ function spanOf(agent: AgentSeconds, { rule, fromMs, toMs }: PreviewRequest): De
   };
 }
 
-async function checkCost(
-  tx: Transaction,
-  { tenantId, rule, filter }: PreviewRequest,
-  spans: readonly DecidedSpan[],
-): Promise<void> {
+async function checkCost(tx: Transaction, request: PreviewRequest, spans: readonly DecidedSpan[]): Promise<void> {
+  const { tenantId, rule } = request;
   const windows = spans.reduce((sum, { from, to }) => sum + (to - from + rule.windowSeconds) / SECONDS_PER_WINDOW, 0);
   if (windows > WINDOWS_MAX) throw tooMuch(`${Math.round(windows)} windows; at most ${WINDOWS_MAX}`);
-  if (filter === null || spans.length === 0) return;
+  if (countedBy(request) === null || spans.length === 0) return;
   const entries = await countEntries(tx.sql, {
     tenantId,
     agentIds: spans.map(({ agent }) => agent.agentId),
@@ -108,6 +106,8 @@ async function checkCost(
   });
   if (entries > ENTRIES_MAX) throw tooMuch(`${entries} entries; at most ${ENTRIES_MAX}`);
 }
+
+const countedBy = ({ rule: { metric }, filter }: PreviewRequest): Counting | null => countingOf({ metric, filter });
 
 function tooMuch(what: string): ApiError {
   return new ApiError('QUERY_TOO_COMPLEX', `The preview would read ${what}: ask for less time, or fewer agents.`);
@@ -124,14 +124,16 @@ async function decideSpan(
   request: PreviewRequest,
   { agent, from, to }: DecidedSpan,
 ): Promise<Decided> {
-  const { tenantId, rule, filter } = request;
+  const { tenantId, rule } = request;
+  const counting = countedBy(request);
   const { agentId, firstSecond } = agent;
   let decided = decidedFrom(from);
   let state: AlertState = { firing: false, decidedUntil: from - 1, value: null };
   let since = from;
   for (let until = Math.min(from + SLICE_SECONDS, to); ; until = Math.min(until + SLICE_SECONDS, to)) {
     const span = { tenantId, agentId, ...countsNeeded(rule, state, firstSecond), toSecond: until };
-    const known: KnownCounts = filter === null ? await trafficSeconds(tx, span) : await keptSeconds(tx, span, filter);
+    const known: KnownCounts =
+      counting === null ? await trafficSeconds(tx, span) : await keptSeconds(tx, span, counting);
     if (known.wholeFrom !== null) {
       // Whatever was decided before this is not known to be so.
       decided = decidedFrom(known.wholeFrom + rule.windowSeconds);

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Audit, changesBetween, unrecorded } from '../accounts/index.js';
 import { recoveryProblem } from '../core/alerts/decide.js';
+import { countingOf } from '../core/alerts/rule-counts.js';
 import { filterProblem } from '../core/retention/filter.js';
 import { alertClockMs, decidableUntil } from '../core/time/clock.js';
 import { badInput, notFound } from '../errors.js';
@@ -109,7 +110,7 @@ export class Rules {
       if (changed.some(([name]) => !COSMETIC.includes(name))) {
         closed = await close(tx, before, agents);
         rule.version++;
-        if (changed.some(([name]) => name === 'filter')) rule.filterVersion = rule.version;
+        if (!isDeepStrictEqual(countingOf(before), countingOf(rule))) rule.filterVersion = rule.version;
         const known = await readStatesOfRule(tx.sql, tenantId, id);
         await beginAnew(tx, rule, agents, staysCounted(before, rule) ? known : new Map());
       }
@@ -216,8 +217,8 @@ function staysCounted(before: AlertRuleEntity, after: AlertRuleEntity): boolean 
 }
 
 /**
- * Each agent's state begins OK at its clock; an agent without one begins with its first entry. The past of a filtered rule
- * is counted by the next evaluation, but where it is counted already by the states known.
+ * Each agent's state begins OK at its clock; an agent without one begins with its first entry. The past of a rule that
+ * counts entries itself is counted by the next evaluation, but where it is counted already by the states known.
  */
 async function beginAnew(
   tx: Transaction,

@@ -46,7 +46,8 @@ export class SecondsCache {
     return asked.map((one, i) => {
       const { agent, fromSecond } = one;
       const { windows } = known[i];
-      for (const { startMs, seconds } of rows[i]) windows.set(startMs, secondCountsOf(startMs, seconds));
+      for (const { startMs, seconds, durations } of rows[i])
+        windows.set(startMs, secondCountsOf(startMs, seconds, durations));
       for (const startMs of windows.keys()) if (startMs + WINDOW_MS <= fromSecond * 1_000) windows.delete(startMs);
       this.keep(one, { revision: agent.revision, fromSecond, windows });
       return [...windows.keys()].sort((a, b) => a - b).flatMap((startMs) => windows.get(startMs)!);

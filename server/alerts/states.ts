@@ -1,4 +1,5 @@
 import type { AlertState, RuleSpec } from '../core/alerts/decide.js';
+import { type Counting, countingOf } from '../core/alerts/rule-counts.js';
 import type { Transaction } from '../store/database.js';
 import type { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
 import { type Column, namesOf, unnestOf, valuesOf } from '../store/sql/columns.js';
@@ -14,7 +15,7 @@ export interface StoredState extends AlertState {
   ruleVersion: number;
   /** The event by which it fires. */
   startedBy: string | null;
-  /** The event second from which on all that the rule's filter admits is counted for it; null: nothing is. */
+  /** The event second from which on all that the rule counts itself is counted for it; null: nothing is. */
   countedFrom: number | null;
   /** The event that said that the agent is silent, and when its last batch before that came; null: it is not. */
   noDataBy: string | null;
@@ -117,13 +118,10 @@ export async function writeStates(sql: Sql, states: readonly StoredState[]): Pro
 }
 
 /** A rule that counts entries of its own; null: it looks at all traffic. */
-export function countedOf({
-  id,
-  version,
-  filter,
-  filterVersion,
-}: AlertRuleEntity): (CountedRule & { version: number }) | null {
-  return filter === null ? null : { ruleId: id, version, filterVersion };
+export function countedOf(rule: AlertRuleEntity): (CountedRule & { version: number; counting: Counting }) | null {
+  const { id, version, filterVersion } = rule;
+  const counting = countingOf(rule);
+  return counting === null ? null : { ruleId: id, version, filterVersion, counting };
 }
 
 /** What of a stored rule decides. */

@@ -1,7 +1,14 @@
 import type { DecodedBatch } from '../../schema/log-batch.js';
-import { countAdmitted, RULE_SECONDS_KEEP_MS, type RuleWindows } from '../core/alerts/rule-counts.js';
-import { decodeSeconds, encodeSeconds } from '../core/windows/encoding.js';
-import { addSeconds, type SecondColumns } from '../core/windows/window.js';
+import {
+  addStoredWindow,
+  type Counting,
+  countAdmitted,
+  encodeRuleWindow,
+  RULE_SECONDS_KEEP_MS,
+  type RuleWindow,
+  type RuleWindows,
+} from '../core/alerts/rule-counts.js';
+import { decidableUntil } from '../core/time/clock.js';
 import type { Transaction } from '../store/database.js';
 import { type LockedAgentRow, noteCountsRules } from '../store/sql/agent.sql.js';
 import {
@@ -27,13 +34,13 @@ export interface BatchOfAgent {
 interface Merge extends RuleWindowKey {
   agent: LockedAgentRow;
   revision: number;
-  seconds: SecondColumns;
+  window: RuleWindow;
 }
 
 const agentKeyOf = ({ tenantId, agent }: BatchOfAgent) => ({ tenantId, agentId: agent.id });
 
 /**
- * Counts what filtered alert rules admit of batches, and merges it into what is stored. Costs nothing where no rule
+ * Counts what filtered alert rules, and those over response times, look at of batches, and merges it into what is stored. Costs nothing where no rule
  * counts entries of their agents. Which rules do is read under the agents' locks: whoever changes a rule holds them. No
  * two batches are of one agent.
  */
@@ -43,21 +50,26 @@ export async function countForRules(tx: Transaction, batches: readonly BatchOfAg
   const rules = await readCountedRules(tx.sql, asked.map(agentKeyOf));
   await noteCountsRules(tx.sql, asked.filter((_, i) => rules[i].length === 0).map(agentKeyOf), false);
   const merges = asked.flatMap((one, i) =>
-    rules[i].flatMap(({ filter, ...rule }) => mergesOf(one, rule, countedOf(one, filter))),
+    rules[i].flatMap(({ counting, ...rule }) => mergesOf(one, rule, countedOf(one, counting))),
   );
   await addStored(tx, merges);
   await writeRuleWindows(
     tx.sql,
-    merges.map((merge) => ({ ...merge, seconds: encodeSeconds(merge.seconds) })),
+    merges.map(({ window, ...merge }) => ({ ...merge, ...encodeRuleWindow(window) })),
   );
 }
 
-/** What is older than any rule looks back is not counted. */
-function countedOf({ agent, batch, left }: BatchOfAgent, filter: Parameters<typeof countAdmitted>[2]): RuleWindows {
+function countedOf({ agent, batch, left }: BatchOfAgent, counting: Counting): RuleWindows {
   const windows: RuleWindows = new Map();
-  const fromMs = agent.alertClockMs === null ? Number.NEGATIVE_INFINITY : agent.alertClockMs - RULE_SECONDS_KEEP_MS;
-  countAdmitted(windows, { batch, left }, filter, { fromMs, toMs: Number.POSITIVE_INFINITY });
+  countAdmitted(windows, { batch, left }, counting, { fromMs: neededFromMs(agent), toMs: Number.POSITIVE_INFINITY });
   return windows;
+}
+
+/** What is older than any rule looks back is not counted; while nothing is decided, an older entry is the first to be. */
+function neededFromMs({ firstEventMs, alertClockMs }: LockedAgentRow): number {
+  const isUndecided =
+    firstEventMs === null || alertClockMs === null || decidableUntil(alertClockMs) < Math.floor(firstEventMs / 1_000);
+  return isUndecided ? Number.NEGATIVE_INFINITY : alertClockMs - RULE_SECONDS_KEEP_MS;
 }
 
 function mergesOf(
@@ -66,15 +78,15 @@ function mergesOf(
   windows: RuleWindows,
 ): Merge[] {
   const owner = { tenantId, agentId: agent.id, agent, revision, ...rule };
-  return Array.from(windows, ([startMs, seconds]) => ({ ...owner, startMs, seconds }));
+  return Array.from(windows, ([startMs, window]) => ({ ...owner, startMs, window }));
 }
 
 /** Adds what is stored of windows; of those that begin after all that an agent has sent, nothing is. */
 async function addStored(tx: Transaction, merges: readonly Merge[]): Promise<void> {
   const known = merges.filter(({ agent, startMs }) => !isNewWindow(agent, startMs));
   const stored = await readRuleWindows(tx.sql, known);
-  known.forEach(({ seconds }, i) => {
-    const column = stored[i];
-    if (column) addSeconds(seconds, decodeSeconds(column));
+  known.forEach(({ window }, i) => {
+    const columns = stored[i];
+    if (columns) addStoredWindow(window, columns);
   });
 }

@@ -1,3 +1,4 @@
+import type { AlertMetric } from '../core/alerts/decide.js';
 import { linkToEvent, type Message, type MessageKind } from '../core/notify/message.js';
 import type { LogFilter } from '../core/retention/filter.js';
 import type { Transaction } from '../store/database.js';
@@ -14,6 +15,7 @@ interface EventFacts {
   agentName: string;
   at: number;
   value: number;
+  metric: AlertMetric | null;
   threshold: number;
   severity: string;
   message: string;
@@ -26,14 +28,14 @@ export async function compose(tx: Transaction, claimed: Claimed, link: string | 
   const { tenantId, messageId, type, isSummary, eventIds } = claimed;
   const [{ tenant }] = await tx.sql<{ tenant: string }>('SELECT name AS tenant FROM tenant WHERE id = $1', [tenantId]);
   const base = { id: messageId, tenant, link, events: [], lines: [], summarised: 0 };
-  if (type === 'TEST') return { ...base, kind: 'TEST', rule: '', severity: 'INFO', threshold: 0 };
+  if (type === 'TEST') return { ...base, kind: 'TEST', rule: '', severity: 'INFO', metric: null, threshold: 0 };
   const events = await readEvents(tx, tenantId, eventIds);
   const [first] = events;
   if (first === undefined) return null;
-  const { ruleName: rule, severity, threshold } = first;
+  const { ruleName: rule, severity, metric, threshold } = first;
   if (isSummary) {
     const summarised = await countOld(tx, claimed);
-    return { ...base, kind: 'SUMMARY', rule, severity, threshold, summarised };
+    return { ...base, kind: 'SUMMARY', rule, severity, metric, threshold, summarised };
   }
   const told = events.map(({ id, agentName, at, value, message, since }) => ({
     id,
@@ -45,7 +47,7 @@ export async function compose(tx: Transaction, claimed: Claimed, link: string | 
   }));
   const lines = type === 'TRIGGERED' ? await causes(tx, tenantId, first) : [];
   const linked = { ...base, link: link && linkToEvent(link, first.id) };
-  return { ...linked, kind: type as MessageKind, rule, severity, threshold, events: told, lines };
+  return { ...linked, kind: type as MessageKind, rule, severity, metric, threshold, events: told, lines };
 }
 
 const iso = (second: number) => new Date(second * 1_000).toISOString().replace('.000Z', 'Z');
@@ -53,8 +55,9 @@ const iso = (second: number) => new Date(second * 1_000).toISOString().replace('
 function readEvents({ sql }: Transaction, tenantId: string, ids: readonly string[]): Promise<EventFacts[]> {
   return sql<EventFacts & { [column: string]: unknown }>(
     `SELECT e.id, e.rule_name AS "ruleName", e.agent_id AS "agentId", e.agent_name AS "agentName", e.at_second AS at, e.value,
-       e.threshold, e.severity, e.message, s.at_second AS since, e.counted
-     FROM alert_event e LEFT JOIN alert_event s ON s.tenant_id = e.tenant_id AND s.id = e.started_by
+       e.threshold, e.severity, e.message, s.at_second AS since, e.counted,
+       CASE WHEN e.type <> 'NO_DATA' AND s.type IS DISTINCT FROM 'NO_DATA' THEN r.metric END AS metric
+     FROM alert_event e LEFT JOIN alert_rule r ON r.tenant_id = e.tenant_id AND r.id = e.rule_id LEFT JOIN alert_event s ON s.tenant_id = e.tenant_id AND s.id = e.started_by
      WHERE e.tenant_id = $1 AND e.id = ANY ($2::uuid[]) ORDER BY e.number`,
     [tenantId, ids],
   );
@@ -80,7 +83,8 @@ async function causes(tx: Transaction, tenantId: string, event: EventFacts): Pro
   return entries.map(lineOf);
 }
 
-function lineOf({ timeMs, host, method, path, status, bytes }: StoredEntry): string {
+function lineOf({ timeMs, host, method, path, status, bytes, durationMs }: StoredEntry): string {
+  const took = durationMs === null ? '' : ` ${durationMs} ms`;
   // Without what follows a `?`: it may hold secrets.
-  return `${new Date(timeMs).toISOString()} ${host} ${method ?? '-'} ${path} ${status} ${bytes}`;
+  return `${new Date(timeMs).toISOString()} ${host} ${method ?? '-'} ${path} ${status} ${bytes}${took}`;
 }

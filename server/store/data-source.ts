@@ -9,6 +9,7 @@ import { Accounts1764500000000 } from '../../migrations/1764500000000-accounts.j
 import { Plans1764600000000 } from '../../migrations/1764600000000-plans.js';
 import { RuleFilters1764650000000 } from '../../migrations/1764650000000-rule-filters.js';
 import { Notifications1764700000000 } from '../../migrations/1764700000000-notifications.js';
+import { DurationRules1764800000000 } from '../../migrations/1764800000000-duration-rules.js';
 import { QuietNotifications1764900000000 } from '../../migrations/1764900000000-quiet-notifications.js';
 import { AlertRuleEntity } from './entities/alert-rule.entity.js';
 import { AuditEntryEntity } from './entities/audit-entry.entity.js';
@@ -81,6 +82,7 @@ export function dataSourceOptions({ url, applicationName, poolSize, settings }: 
       Plans1764600000000,
       RuleFilters1764650000000,
       Notifications1764700000000,
+      DurationRules1764800000000,
       QuietNotifications1764900000000,
     ],
     migrationsTableName: 'migration',

@@ -1,3 +1,4 @@
+import { asSketched, nearestRank } from '../support/percentiles.js';
 import { isOf } from './expected.js';
 import type { ServerUnderFire } from './processes.js';
 import type { RuleUnderFire } from './rules.js';
@@ -56,6 +57,7 @@ export interface Sums {
   hits: number;
   bytes: number;
   errors: number;
+  durationsMs: number[];
 }
 
 /**
@@ -66,17 +68,18 @@ export function transitionsOf(rule: RuleUnderFire, entries: readonly TrueEntry[]
   const seconds = sumsBySecond(entries);
   const [first, newest] = [Math.min(...seconds.keys()), Math.max(...seconds.keys())];
   const mayFireFrom = rule.comparison === 'LESS_THAN' ? first + rule.windowSeconds : first;
-  const beyond = (value: number, bound: number) => (rule.comparison === 'LESS_THAN' ? value < bound : value > bound);
+  const beyond = (value: number | null, bound: number) =>
+    value !== null && (rule.comparison === 'LESS_THAN' ? value < bound : value > bound);
   const transitions: Transition[] = [];
   let firedAt: number | null = null;
   for (let at = first; at <= newest + rule.windowSeconds; at++) {
     if (at > newest && firedAt === null) break;
     const value = valueAt(rule, seconds, at);
     if (firedAt !== null && !beyond(value, rule.recoveryThreshold ?? rule.threshold)) {
-      transitions.push({ type: 'RECOVERED', at, value, firedAt });
+      transitions.push({ type: 'RECOVERED', at, value: value ?? 0, firedAt });
       firedAt = null;
     } else if (firedAt === null && at >= mayFireFrom && beyond(value, rule.threshold)) {
-      transitions.push({ type: 'TRIGGERED', at, value, firedAt: null });
+      transitions.push({ type: 'TRIGGERED', at, value: value!, firedAt: null });
       firedAt = at;
     }
   }
@@ -86,30 +89,35 @@ export function transitionsOf(rule: RuleUnderFire, entries: readonly TrueEntry[]
 export function sumsBySecond(entries: readonly TrueEntry[]): Map<number, Sums> {
   const seconds = new Map<number, Sums>();
   for (const entry of entries) {
-    const { timeMs, bytes } = entry;
+    const { timeMs, bytes, durationMs } = entry;
     const second = Math.floor(timeMs / 1_000);
-    const sums = seconds.get(second) ?? { hits: 0, bytes: 0, errors: 0 };
+    const sums = seconds.get(second) ?? { hits: 0, bytes: 0, errors: 0, durationsMs: [] };
     seconds.set(second, sums);
     sums.hits++;
     sums.bytes += bytes;
     if (isOf(4, entry) || isOf(5, entry)) sums.errors++;
+    if (durationMs !== null) sums.durationsMs.push(asSketched(durationMs));
   }
   return seconds;
 }
 
-/** The metric over (at − window, at]. */
+/** The metric over (at − window, at]; null: no entry has a response time. */
 export function valueAt(
   { metric, windowSeconds }: Pick<RuleUnderFire, 'metric' | 'windowSeconds'>,
   seconds: ReadonlyMap<number, Sums>,
   at: number,
-): number {
-  const sum = { hits: 0, bytes: 0, errors: 0 };
+): number | null {
+  const sum: Sums = { hits: 0, bytes: 0, errors: 0, durationsMs: [] };
   for (let second = at - windowSeconds + 1; second <= at; second++) {
-    const { hits, bytes, errors } = seconds.get(second) ?? { hits: 0, bytes: 0, errors: 0 };
+    const counted = seconds.get(second);
+    if (counted === undefined) continue;
+    const { hits, bytes, errors, durationsMs } = counted;
     sum.hits += hits;
     sum.bytes += bytes;
     sum.errors += errors;
+    sum.durationsMs.push(...durationsMs);
   }
+  if (metric === 'DURATION_P95') return nearestRank(sum.durationsMs, 0.95);
   if (metric === 'ERROR_RATE') return sum.hits === 0 ? 0 : sum.errors / sum.hits;
   return (metric === 'BYTES_PER_SECOND' ? sum.bytes : sum.hits) / windowSeconds;
 }

@@ -5,7 +5,7 @@ import { MAILBOX, type Receivers } from './receivers.js';
 export interface RuleUnderFire {
   id: string;
   name: string;
-  metric: 'HITS_PER_SECOND' | 'ERROR_RATE' | 'BYTES_PER_SECOND';
+  metric: 'HITS_PER_SECOND' | 'ERROR_RATE' | 'BYTES_PER_SECOND' | 'DURATION_P95';
   comparison: 'GREATER_THAN' | 'LESS_THAN';
   threshold: number;
   recoveryThreshold: number | null;

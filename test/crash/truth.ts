@@ -10,6 +10,8 @@ export interface TrueEntry {
   path: string;
   status: number;
   bytes: number;
+  /** Response time; lines of this format have none. */
+  durationMs: number | null;
   referrer: string | null;
   userAgent: string | null;
 }
@@ -57,6 +59,7 @@ function entryOf(found: RegExpExecArray): TrueEntry {
     path,
     status: Number(status),
     bytes: bytes === '-' ? 0 : Number(bytes),
+    durationMs: null,
     referrer: orNull(referrer.replaceAll('\\"', '"')),
     userAgent: orNull(userAgent),
   };

@@ -3,6 +3,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { batchOf } from '../../schema/log-batch.js';
+import type { RuleSpec } from '../../server/core/alerts/decide.js';
+import { expectedTransitions } from '../support/alert-reference.js';
 import { entry } from '../support/entries.js';
 import { makeOlder, makePastPartitions } from '../support/older.js';
 import { startTestServer, type TestServer, until } from '../support/server.js';
@@ -21,6 +23,7 @@ interface Hit {
   status: number;
   bytes: number;
   target: string;
+  durationMs?: number | null;
 }
 
 const hits = fc.array(
@@ -29,15 +32,21 @@ const hits = fc.array(
     status: fc.constantFrom(200, 200, 404, 500),
     bytes: fc.integer({ min: 0, max: 5_000 }),
     target: fc.constantFrom('/a/x', '/a/y?q', '/b'),
+    durationMs: fc.oneof(fc.constantFrom(null, 0, 1), fc.integer({ min: 1, max: 3_000 })),
   }),
-  { minLength: 1, maxLength: 400 },
+  { minLength: 1, maxLength: 400, size: 'max' },
 );
 
 const rules = fc.record({
-  metric: fc.constantFrom('HITS_PER_SECOND', 'BYTES_PER_SECOND', 'ERROR_RATE'),
+  metric: fc.constantFrom<RuleSpec['metric'][]>('HITS_PER_SECOND', 'BYTES_PER_SECOND', 'ERROR_RATE', 'DURATION_P95'),
   window: fc.constantFrom<number[]>(10, 60, 125, 300),
-  comparison: fc.constantFrom('GREATER_THAN', 'GREATER_THAN_OR_EQUAL', 'LESS_THAN', 'LESS_THAN_OR_EQUAL'),
-  threshold: fc.constantFrom<number[]>(0.1, 0.5, 1, 800),
+  comparison: fc.constantFrom<RuleSpec['comparison'][]>(
+    'GREATER_THAN',
+    'GREATER_THAN_OR_EQUAL',
+    'LESS_THAN',
+    'LESS_THAN_OR_EQUAL',
+  ),
+  threshold: fc.constantFrom<number[]>(0.1, 0.5, 1, 800, 2_500),
   minHits: fc.constantFrom<number[]>(0, 0, 3),
   filter: fc.constantFrom<(Filter | null)[]>(
     null,
@@ -67,8 +76,10 @@ const inputOf = ({ window, ...rule }: Rule, agentIds: string[] = []) => ({
   window: `PT${window}S`,
 });
 
+const entryOf = ({ second, ...rest }: Hit) => entry({ timeMs: BASE + second * 1_000, ...rest });
+
 async function send(agent: string, of: readonly Hit[]): Promise<string> {
-  const batch = batchOf(of.map(({ second, ...rest }) => entry({ timeMs: BASE + second * 1_000, ...rest })));
+  const batch = batchOf(of.map(entryOf));
   const { data, errors } = await server.gql(
     'mutation ($input: IngestLogsInput!) { ingestLogs(input: $input) { agent { id } } }',
     { input: { agent, batch } },
@@ -83,49 +94,16 @@ async function preview(input: object, from: number, to: number) {
   return data.previewAlertRule;
 }
 
-const admits = (filter: Filter | null, { status, target }: Hit): boolean =>
-  filter === null ||
-  ((filter.path === undefined || target.split('?')[0] === filter.path) &&
-    (filter.section === undefined || target.startsWith(`${filter.section}/`)) &&
-    status >= (filter.statusMin ?? 0) &&
-    status <= (filter.statusMax ?? 999));
-
-const holds = (value: number, { comparison, threshold }: Rule): boolean =>
-  ({
-    GREATER_THAN: value > threshold,
-    GREATER_THAN_OR_EQUAL: value >= threshold,
-    LESS_THAN: value < threshold,
-    LESS_THAN_OR_EQUAL: value <= threshold,
-  })[comparison];
-
-function windowAt(second: number, of: readonly Hit[], { filter, window }: Rule): Hit[] {
-  return of.filter((hit) => hit.second > second - window && hit.second <= second && admits(filter, hit));
-}
-
-function metricOf(within: readonly Hit[], { metric, window }: Rule): number {
-  if (metric === 'HITS_PER_SECOND') return within.length / window;
-  if (metric === 'BYTES_PER_SECOND') return within.reduce((sum, hit) => sum + hit.bytes, 0) / window;
-  return within.length === 0 ? 0 : within.filter((hit) => hit.status >= 400).length / within.length;
-}
-
 /** Each second in turn, as far as there is traffic. */
-function bruteForce(of: readonly Hit[], rule: Rule, from: number, to: number) {
-  const first = Math.min(...of.map(({ second }) => second));
+function bruteForce(of: readonly Hit[], { window, filter, ...rule }: Rule, from: number, to: number) {
   const last = Math.min(to - 1, Math.max(...of.map(({ second }) => second)));
-  const isLess = rule.comparison.startsWith('LESS');
-  const events = [];
-  let firing = false;
-  let firingSeconds = 0;
-  for (let t = Math.max(from, first); t <= last; t++) {
-    const within = windowAt(t, of, rule);
-    const value = metricOf(within, rule);
-    const now: boolean =
-      within.length >= rule.minHits && holds(value, rule) && (firing || !isLess || t >= first + rule.window);
-    if (now !== firing) events.push({ type: now ? 'TRIGGERED' : 'RECOVERED', at: iso(t), value });
-    firing = now;
-    if (firing) firingSeconds++;
-  }
-  return { events, firingSeconds, triggered: events.filter(({ type }) => type === 'TRIGGERED').length };
+  const spec = { ...rule, windowSeconds: window, recoveryThreshold: null };
+  const base = BASE / 1_000;
+  const transitions = expectedTransitions(of.map(entryOf), filter, spec, { from: base + from, until: base + last });
+  const events = transitions.map(({ type, at, value }) => ({ type, at: iso(at - base), value: value ?? 0 }));
+  const ends = [...transitions.map(({ at }) => at), ...(transitions.length % 2 === 1 ? [base + last + 1] : [])];
+  const firingSeconds = ends.reduce((sum, at, i) => sum + (i % 2 === 0 ? -at : at), 0);
+  return { events, firingSeconds, triggered: Math.ceil(transitions.length / 2) };
 }
 
 const secondsOf = (duration: string): number => {

@@ -123,6 +123,7 @@ test('an alert and its end are told by mail, to Slack and to a webhook', async (
     kind: 'TRIGGERED',
     rule: 'Bursts & <peaks>',
     severity: 'CRITICAL',
+    metric: 'HITS_PER_SECOND',
     threshold: 2,
     link: expect.stringMatching(/^https:\/\/logs\.example\.com\/#alert=[0-9a-f-]{36}$/),
     events: [{ agent: traffic.name, since: null, value: expect.any(Number) }],

@@ -53,6 +53,8 @@ const RULES = [
   { name: 'busy', metric: 'HITS_PER_SECOND', comparison: 'GREATER_THAN', threshold: 0.4, recoveryThreshold: null },
   { name: 'failing', metric: 'ERROR_RATE', comparison: 'GREATER_THAN', threshold: 0.5, recoveryThreshold: 0.2 },
   { name: 'quiet', metric: 'BYTES_PER_SECOND', comparison: 'LESS_THAN', threshold: 300, recoveryThreshold: 400 },
+  { name: 'slow', metric: 'DURATION_P95', comparison: 'GREATER_THAN', threshold: 1_000, recoveryThreshold: 500 },
+  { name: 'fast', metric: 'DURATION_P95', comparison: 'LESS_THAN', threshold: 200, recoveryThreshold: null },
 ] as const;
 const RULE_WINDOW_SECONDS = 10;
 

@@ -50,6 +50,7 @@ const draft = fc.record<Draft>({
   path: fc.constantFrom('/', '/api', '/api/user', '/api/help', '/static/a.css', '/x'),
   status: fc.constantFrom(200, 200, 101, 301, 404, 500, 503, 700),
   bytes: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 100_000 })),
+  durationMs: fc.oneof(fc.constantFrom(null, 0, 100), fc.integer({ min: 1, max: 2_000 })),
   referrer: fc.constantFrom(null, 'https://example.org/'),
   userAgent: fc.constantFrom(null, 'curl/8.0', 'Mozilla/5.0'),
 });
@@ -79,9 +80,9 @@ export const isSent = ({ kind }: Line): boolean => kind !== 'malformed' && kind 
 const targetOf = ({ path, number }: TrueEntry): string => `${path}?n=${number}`;
 
 export function entryInput({ entry }: Line): EntryInput {
-  const { timeMs, host, user, method, status, bytes, referrer, userAgent } = entry;
+  const { timeMs, host, user, method, status, bytes, durationMs, referrer, userAgent } = entry;
   const time = new Date(timeMs).toISOString();
-  return { time, host, user, method, path: targetOf(entry), status, bytes, referrer, userAgent };
+  return { time, host, user, method, path: targetOf(entry), status, bytes, durationMs, referrer, userAgent };
 }
 
 /** The compact form, as docs/INGEST.md specifies it; a line out of range has bytes below 0. */
@@ -95,6 +96,7 @@ export function wireOf(lines: readonly Line[]): LogBatch {
     time: entries.map(({ timeMs }, i) => timeMs - (entries[i - 1]?.timeMs ?? base)),
     status: entries.map(({ status }) => status),
     bytes: lines.map(({ kind, entry }) => (kind === 'out of range' ? -1 : entry.bytes)),
+    duration: entries.map(({ durationMs }) => durationMs),
     columns: {
       host: column(entries.map(({ host }) => host)),
       user: column(entries.map(({ user }) => user)),

@@ -56,10 +56,10 @@ export class ModelRule {
     for (const at of [...new Set(changes)].filter((second) => second >= from && second <= until).sort(ascending)) {
       const value = valueAt(rule, sums, at);
       if (this.isFiring && !beyond(rule, value, rule.recoveryThreshold ?? rule.threshold)) {
-        this.events.push({ type: 'RECOVERED', at, value });
+        this.events.push({ type: 'RECOVERED', at, value: value ?? 0 });
         if (onlyRecover) return;
       } else if (!this.isFiring && at >= mayFireFrom && beyond(rule, value, rule.threshold)) {
-        this.events.push({ type: 'TRIGGERED', at, value });
+        this.events.push({ type: 'TRIGGERED', at, value: value! });
       }
     }
   }
@@ -67,5 +67,5 @@ export class ModelRule {
 
 const ascending = (a: number, b: number): number => a - b;
 
-const beyond = ({ comparison }: RuleUnderFire, value: number, bound: number): boolean =>
-  comparison === 'LESS_THAN' ? value < bound : value > bound;
+const beyond = ({ comparison }: RuleUnderFire, value: number | null, bound: number): boolean =>
+  value !== null && (comparison === 'LESS_THAN' ? value < bound : value > bound);

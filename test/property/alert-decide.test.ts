@@ -11,6 +11,9 @@ import {
   type RuleSpec,
   type SecondCounts,
 } from '../../server/core/alerts/decide.js';
+import { valueOfPlace } from '../../server/core/sketches/dd-sketch.js';
+import { binCountsOf } from '../../server/core/sketches/value-bins.js';
+import { binsOf, nearestRank } from '../support/percentiles.js';
 
 const NEW: AlertState = { firing: false, decidedUntil: null, value: null };
 const RUNS = { numRuns: 2000 };
@@ -27,7 +30,12 @@ const COMPARISONS = ['GREATER_THAN', 'GREATER_THAN_OR_EQUAL', 'LESS_THAN', 'LESS
 /** Thresholds that the quotients often equal. */
 const rules: fc.Arbitrary<RuleSpec> = fc
   .record({
-    metric: fc.constantFrom('HITS_PER_SECOND' as const, 'BYTES_PER_SECOND' as const, 'ERROR_RATE' as const),
+    metric: fc.constantFrom(
+      'HITS_PER_SECOND' as const,
+      'BYTES_PER_SECOND' as const,
+      'ERROR_RATE' as const,
+      'DURATION_P95' as const,
+    ),
     windowSeconds: fc.integer({ min: 1, max: 12 }),
     comparison: fc.constantFrom(...COMPARISONS),
     steps: fc.integer({ min: -1, max: 12 }),
@@ -35,7 +43,9 @@ const rules: fc.Arbitrary<RuleSpec> = fc
     minHits: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 20 })),
   })
   .map(({ metric, windowSeconds, comparison, steps, calm, minHits }) => {
-    const step = metric === 'ERROR_RATE' ? 0.25 : metric === 'BYTES_PER_SECOND' ? 100 : 1 / windowSeconds;
+    const step = { HITS_PER_SECOND: 1 / windowSeconds, BYTES_PER_SECOND: 100, ERROR_RATE: 0.25, DURATION_P95: 100 }[
+      metric
+    ];
     const sign = comparison.startsWith('LESS') ? 1 : -1;
     const recoveryThreshold = calm === null ? null : (steps + sign * calm) * step;
     return { metric, windowSeconds, comparison, threshold: steps * step, recoveryThreshold, minHits };
@@ -48,14 +58,18 @@ const countsOf: fc.Arbitrary<SecondCounts[]> = fc
       hits: fc.integer({ min: 1, max: 8 }),
       bytes: fc.integer({ min: 0, max: 12 }).map((n) => n * 100),
       clientShare: fc.constantFrom(0, 0.25, 0.5, 1),
+      durationsMs: fc.array(fc.constantFrom(0, 0.5, 99, 100, 101, 300, 800, 1_200, 1e9), { maxLength: 8 }),
     }),
-    { selector: ({ second }) => second, maxLength: 40 },
+    { selector: ({ second }) => second, maxLength: 40, size: 'max' },
   )
   .map((counts) =>
     counts
-      .map(({ second, hits, bytes, clientShare }) => {
+      .map(({ second, hits, bytes, clientShare, durationsMs }) => {
         const clientErrors = Math.floor(hits * clientShare);
-        return { second, hits, bytes, clientErrors, serverErrors: Math.floor((hits - clientErrors) / 3) };
+        const serverErrors = Math.floor((hits - clientErrors) / 3);
+        // Of some of the hits.
+        const durations = binCountsOf(binsOf(durationsMs.slice(0, hits)));
+        return { second, hits, bytes, clientErrors, serverErrors, ...(bytes > 0 ? { durations } : {}) };
       })
       .sort((a, b) => a.second - b.second),
   );
@@ -64,6 +78,13 @@ const states: fc.Arbitrary<AlertState> = fc.oneof(
   fc.constant(NEW),
   fc.record({ firing: fc.boolean(), decidedUntil: fc.integer({ min: 980, max: 1100 }), value: fc.constant(0) }),
 );
+
+/** Each response time, as the sketch tells it. */
+function unpacked(bins: readonly number[]): number[] {
+  const values: number[] = [];
+  for (let i = 0; i < bins.length; i += 2) values.push(...new Array(bins[i + 1]).fill(valueOfPlace(bins[i])));
+  return values;
+}
 
 /** The law, word by word: every second, its whole window summed anew. */
 function bruteForce(rule: RuleSpec, state: AlertState, counts: SecondCounts[], span: Span): Decision {
@@ -76,13 +97,15 @@ function bruteForce(rule: RuleSpec, state: AlertState, counts: SecondCounts[], s
     const sum = (of: (count: SecondCounts) => number) => window.reduce((total, count) => total + of(count), 0);
     const hits = sum((count) => count.hits);
     const errors = sum((count) => count.clientErrors + count.serverErrors);
-    const value = {
+    const durations = window.flatMap((count) => unpacked(count.durations ?? []));
+    const value: number | null = {
       HITS_PER_SECOND: hits / rule.windowSeconds,
       BYTES_PER_SECOND: sum((count) => count.bytes) / rule.windowSeconds,
       ERROR_RATE: hits === 0 ? 0 : errors / hits,
+      DURATION_P95: nearestRank(durations, 0.95),
     }[rule.metric];
     let { firing } = decision.state;
-    if (hits < rule.minHits) firing = false;
+    if (hits < rule.minHits || value === null) firing = false;
     else if (firing) firing = compare[rule.comparison](value, rule.recoveryThreshold ?? rule.threshold);
     else if (!less || t >= Math.max(first, knownFrom) + rule.windowSeconds)
       firing = compare[rule.comparison](value, rule.threshold);

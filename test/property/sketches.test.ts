@@ -32,7 +32,9 @@ import {
   pruneTops,
   type Tops,
 } from '../../server/core/sketches/tops.js';
+import { binCountsOf, decodeBins, encodeBins, SlidingBins } from '../../server/core/sketches/value-bins.js';
 import { emptyBreakdown, encodePart, PARTS, pruneBreakdown } from '../../server/core/windows/breakdown.js';
+import { asSketched, binsOf, nearestRank } from '../support/percentiles.js';
 
 const values = fc.array(
   fc.oneof(fc.constant(0), fc.nat({ max: 5_000 }), fc.double({ min: 1e-3, max: 1e12, noNaN: true })),
@@ -44,6 +46,43 @@ function sketchOf(list: readonly number[]): DDSketch {
   for (const value of list) addValue(sketch, value);
   return sketch;
 }
+
+describe('percentiles that slide', () => {
+  test('are those of what is there, after any coming and going', () => {
+    fc.assert(
+      fc.property(fc.array(values, { maxLength: 12 }), fc.array(fc.nat()), (lists, leaving) => {
+        const sliding = new SlidingBins();
+        const there = [...lists];
+        for (const list of lists) sliding.add(binCountsOf(binsOf(list)));
+        for (const one of leaving) {
+          if (there.length === 0) break;
+          const [gone] = there.splice(one % there.length, 1);
+          sliding.remove(binCountsOf(binsOf(gone)));
+        }
+        const all = there.flat().map(asSketched);
+        for (const q of [0.01, 0.5, 0.95, 1]) expect(sliding.percentile(q)).toBe(nearestRank(all, q));
+      }),
+    );
+  });
+
+  test('a value is told within 1 %', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 1e-6, max: 3e10, noNaN: true }), (value) => {
+        expect(Math.abs(asSketched(value) - value)).toBeLessThanOrEqual(value * 0.010001);
+      }),
+    );
+    expect([0, 1e-7].map(asSketched)).toEqual([0, 0]);
+  });
+
+  test('encoded and decoded they are the same', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(fc.constant([]), values), { maxLength: 10 }), (lists) => {
+        const bins = lists.map(binsOf);
+        expect(decodeBins(encodeBins(bins), lists.length)).toEqual(bins.map(binCountsOf));
+      }),
+    );
+  });
+});
 
 describe('percentiles', () => {
   test('lie within 1 % of the nearest rank; the greatest is exact', () => {

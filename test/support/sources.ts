@@ -9,10 +9,12 @@ export interface Burst {
   status?: number;
   bytes?: number;
   path?: string;
+  /** Response time; none unless given. */
+  durationMs?: number | null;
 }
 
 function entriesOf(bursts: readonly Burst[]): object[] {
-  return bursts.flatMap(({ at, hits, status = 200, bytes = 100, path = '/api/user' }) =>
+  return bursts.flatMap(({ at, hits, status = 200, bytes = 100, path = '/api/user', durationMs = null }) =>
     Array.from({ length: hits }, (_, i) => ({
       time: new Date(at * 1_000).toISOString(),
       host: '10.0.0.1',
@@ -20,6 +22,7 @@ function entriesOf(bursts: readonly Burst[]): object[] {
       path: path.replace('*', String(i)),
       status,
       bytes,
+      durationMs,
     })),
   );
 }

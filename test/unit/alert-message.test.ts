@@ -15,6 +15,8 @@ test.each([
 test.each([
   ['BYTES_PER_SECOND', 1536.5, 'Rule generated an alert - bytes/s = 1536.50, triggered at 1970-01-01T00:00:00Z'],
   ['ERROR_RATE', 0.125, 'Rule generated an alert - error rate = 12.50 %, triggered at 1970-01-01T00:00:00Z'],
+  ['DURATION_P95', 812.349, 'Rule generated an alert - p95 = 812.35 ms, triggered at 1970-01-01T00:00:00Z'],
+  ['DURATION_P95', null, 'Rule generated an alert - no response times, triggered at 1970-01-01T00:00:00Z'],
 ] as const)('%s says its unit', (metric, value, message) => {
   expect(alertMessage({ name: 'Rule', metric }, 'TRIGGERED', value, 0)).toBe(message);
 });

@@ -49,6 +49,7 @@ const message: Message = {
   tenant: HOSTILE,
   rule: HOSTILE,
   severity: 'WARNING',
+  metric: 'DURATION_P95',
   threshold: 1,
   events: [{ id: 'e', agent: HOSTILE, at: '2026-01-01T00:00:00Z', value: 2, message: HOSTILE, since: null }],
   summarised: 0,
@@ -69,6 +70,11 @@ test('a heading is one line of text', () => {
   expect(headingOf(message)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/);
   expect(textOf(message)).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
   expect(textOf(message).length).toBeLessThan(2_000);
+});
+
+test('response times are told with their unit, what else is measured without', () => {
+  expect(textOf(message)).toContain('  value 2 ms, threshold 1 ms, at 2026');
+  expect(textOf({ ...message, metric: null })).toContain('  value 2, threshold 1, at 2026');
 });
 
 test('HTML and mrkdwn have no tag, mention or link of others', () => {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { addEvents, EMPTY_BOOK, firing, newestFirst, reconcile } from '../../client/model/alerts.js';
-import { conditionOf, graphRule, parseThreshold, rulesOf } from '../../client/model/rules.js';
+import { conditionOf, graphRule, parseThreshold, rulesOf, thresholdOf } from '../../client/model/rules.js';
 import {
   dropBefore,
   EMPTY_SERIES,
@@ -225,6 +225,7 @@ describe('alerts', () => {
 describe('rules', () => {
   const traffic = rule({});
   const errors = rule({ id: 'r2', name: 'Errors', metric: 'ERROR_RATE', threshold: 0.2 });
+  const slow = rule({ id: 'r4', name: 'Slow', metric: 'DURATION_P95', threshold: 250 });
   const elsewhere = rule({ id: 'r3', agentIds: ['other'], threshold: 1 });
 
   test("the graph has the default rule's threshold, if it watches the server", () => {
@@ -233,6 +234,8 @@ describe('rules', () => {
     expect(graphRule([rule({ enabled: false })], 'a1')).toBeUndefined();
     expect(rulesOf([errors, elsewhere, traffic], 'a1')).toEqual([traffic, errors]);
     expect(conditionOf(traffic)).toBe('hits/s over 2 min > 10');
+    expect(conditionOf(slow)).toBe('p95 response time over 2 min > 250 ms');
+    expect(thresholdOf(slow)).toBe('250 ms');
   });
 
   test('the threshold of a filtered rule is not drawn over all hits, and its condition says of what it is', () => {

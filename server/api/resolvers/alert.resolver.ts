@@ -144,7 +144,7 @@ export class AlertResolver {
       covered: { from: new Date(coveredFromMs), to: new Date(coveredToMs) },
       triggered,
       firing: firingSeconds,
-      events: events.map(({ at, ...event }) => ({ ...event, at: new Date(at * 1_000) })),
+      events: events.map(({ at, value, ...event }) => ({ ...event, value: value ?? 0, at: new Date(at * 1_000) })),
     };
   }
 

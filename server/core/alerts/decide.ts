@@ -4,6 +4,8 @@
  * Seconds are Unix seconds of event time; an entry belongs to the second that its time is floored to.
  */
 
+import { type BinCounts, SlidingBins } from '../sketches/value-bins.js';
+
 /** Counts of one agent in one event second. Seconds that are not present are zero. */
 export interface SecondCounts {
   second: number;
@@ -13,9 +15,11 @@ export interface SecondCounts {
   clientErrors: number;
   /** Entries of status 5xx. */
   serverErrors: number;
+  /** Response times, of those entries that have one; absent: none is counted. */
+  durations?: BinCounts;
 }
 
-export type AlertMetric = 'HITS_PER_SECOND' | 'BYTES_PER_SECOND' | 'ERROR_RATE';
+export type AlertMetric = 'HITS_PER_SECOND' | 'BYTES_PER_SECOND' | 'ERROR_RATE' | 'DURATION_P95';
 export type Comparison = 'GREATER_THAN' | 'GREATER_THAN_OR_EQUAL' | 'LESS_THAN' | 'LESS_THAN_OR_EQUAL';
 
 /** What of a rule decides; its name, severity and channels do not. */
@@ -24,7 +28,7 @@ export interface RuleSpec {
   /** Whole seconds, at least 1. */
   windowSeconds: number;
   comparison: Comparison;
-  /** In the metric's unit: hits per second, bytes per second, share of errors (0 to 1). */
+  /** In the metric's unit: hits per second, bytes per second, share of errors (0 to 1), milliseconds. */
   threshold: number;
   /** On the quiet side of the threshold; null: the threshold itself. */
   recoveryThreshold: number | null;
@@ -45,7 +49,8 @@ export interface Transition {
   type: 'TRIGGERED' | 'RECOVERED';
   /** Event second. */
   at: number;
-  value: number;
+  /** Null: recovered because no entry of the window has a response time. */
+  value: number | null;
 }
 
 export interface DecisionSpan {
@@ -69,7 +74,7 @@ export interface Decision {
  *
  * Second `t` looks at the entries of `(t − window, t]`. OK → TRIGGERED when the comparison with the threshold holds;
  * FIRING → RECOVERED when the same comparison with the recovery threshold no longer does. Neither holds over a window of
- * fewer hits than `minHits`. The result is that of looking at each second in turn, and that of any split of the span
+ * fewer hits than `minHits`, nor, of response times, over one that has none. The result is that of looking at each second in turn, and that of any split of the span
  * into several calls. Forward only: where `until` is decided
  * already, nothing happens, and counts that came too late change sums, not decided seconds.
  *
@@ -135,7 +140,8 @@ export function mayRest(rule: RuleSpec, state: AlertState, newestCountSecond: nu
   if (newestCountSecond !== null) {
     if (state.decidedUntil === null || newestCountSecond > state.decidedUntil - rule.windowSeconds) return false;
   }
-  return state.firing ? staysFiring(rule, 0, 0) : !triggers(rule, 0, 0);
+  const value = rule.metric === 'DURATION_P95' ? null : 0;
+  return state.firing ? staysFiring(rule, value, 0) : !triggers(rule, value, 0);
 }
 
 /**
@@ -173,15 +179,17 @@ function recoveryBound({ comparison, threshold, recoveryThreshold }: RuleSpec): 
   return isLessThan(comparison) ? Math.max(recoveryThreshold, threshold) : Math.min(recoveryThreshold, threshold);
 }
 
-function triggers({ comparison, threshold, minHits }: RuleSpec, value: number, hits: number): boolean {
+function triggers({ comparison, threshold, minHits }: RuleSpec, value: number | null, hits: number): boolean {
   return hits >= minHits && holds(value, comparison, threshold);
 }
 
-function staysFiring(rule: RuleSpec, value: number, hits: number): boolean {
+function staysFiring(rule: RuleSpec, value: number | null, hits: number): boolean {
   return hits >= rule.minHits && holds(value, rule.comparison, recoveryBound(rule));
 }
 
-function holds(value: number, comparison: Comparison, bound: number): boolean {
+/** What has no value holds no comparison: neither is it slow, nor fast. */
+function holds(value: number | null, comparison: Comparison, bound: number): boolean {
+  if (value === null) return false;
   switch (comparison) {
     case 'GREATER_THAN':
       return value > bound;
@@ -199,6 +207,7 @@ class SlidingSums {
   #hits = 0;
   #bytes = 0;
   #errors = 0;
+  readonly #durations = new SlidingBins();
   /** Index of the first count that has not come in yet. */
   #entering = 0;
   /** Index of the first count that has not gone out yet. */
@@ -242,7 +251,7 @@ class SlidingSums {
    * A quotient, to be compared with the threshold as it is: the double nearest to count / window equals the double
    * that a decimal threshold reads as, while threshold × window is off by a rounding (2.05, 4.1, 8.2, 8.45 × 120).
    */
-  value(metric: AlertMetric): number {
+  value(metric: AlertMetric): number | null {
     switch (metric) {
       case 'HITS_PER_SECOND':
         return this.#hits / this.#windowSeconds;
@@ -250,6 +259,8 @@ class SlidingSums {
         return this.#bytes / this.#windowSeconds;
       case 'ERROR_RATE':
         return this.#hits === 0 ? 0 : this.#errors / this.#hits;
+      case 'DURATION_P95':
+        return this.#durations.percentile(0.95);
     }
   }
 
@@ -257,5 +268,8 @@ class SlidingSums {
     this.#hits += sign * count.hits;
     this.#bytes += sign * count.bytes;
     this.#errors += sign * (count.clientErrors + count.serverErrors);
+    if (count.durations === undefined) return;
+    if (sign > 0) this.#durations.add(count.durations);
+    else this.#durations.remove(count.durations);
   }
 }

@@ -17,6 +17,7 @@ const MEASURE: Record<AlertMetric, (value: number) => string> = {
   HITS_PER_SECOND: (value) => `hits = ${value.toFixed(2)}`,
   BYTES_PER_SECOND: (value) => `bytes/s = ${value.toFixed(2)}`,
   ERROR_RATE: (value) => `error rate = ${(value * 100).toFixed(2)} %`,
+  DURATION_P95: (value) => `p95 = ${value.toFixed(2)} ms`,
 };
 
 /**
@@ -25,18 +26,19 @@ const MEASURE: Record<AlertMetric, (value: number) => string> = {
  *     High traffic generated an alert - hits = 10.05, triggered at 2019-02-07T21:12:36Z
  *     High traffic recovered - hits = 9.98, recovered at 2019-02-07T21:14:03Z
  *
- * The value with two decimals (`toFixed` of the double), hits being hits per second; an error rate as a percentage.
+ * The value with two decimals (`toFixed` of the double), hits being hits per second; an error rate as a percentage; the 95th
+ * percentile of the response time in milliseconds.
  *
- * @param value in the metric's unit
+ * @param value in the metric's unit; null: no entry has a response time any more
  * @param at event second (Unix), from 1970 to 9999
  */
 export function alertMessage(
   rule: { name: string; metric: AlertMetric },
   type: AlertMessageType,
-  value: number,
+  value: number | null,
   at: number,
 ): string {
-  return messageOf(rule.name, type, MEASURE[rule.metric](value), at);
+  return messageOf(rule.name, type, value === null ? 'no response times' : MEASURE[rule.metric](value), at);
 }
 
 /**

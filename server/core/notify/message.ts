@@ -1,3 +1,5 @@
+import type { AlertMetric } from '../alerts/decide.js';
+
 /** What one message to people says, whatever the channel. */
 export type MessageKind = 'TRIGGERED' | 'RECOVERED' | 'NO_DATA' | 'CLOSED' | 'SUMMARY' | 'TEST';
 
@@ -21,6 +23,8 @@ export interface Message {
   tenant: string;
   rule: string;
   severity: string;
+  /** Of what the threshold and the values are; null: they are seconds of silence, or the rule is gone. */
+  metric: AlertMetric | null;
   threshold: number;
   /** Of a summary: none. */
   events: readonly ToldEvent[];
@@ -56,13 +60,14 @@ export function headingOf({ kind, rule, severity, events, summarised }: Message)
 
 /** All of it, as lines of text. */
 export function textOf(message: Message): string {
-  const { kind, tenant, rule, threshold, events, lines, link } = message;
+  const { kind, tenant, rule, metric, threshold, events, lines, link } = message;
   if (kind === 'TEST') return [headingOf(message), ...(link ? ['', link] : [])].join('\n');
+  const unit = metric === 'DURATION_P95' ? ' ms' : '';
   const told = events
     .slice(0, EVENTS_SHOWN)
     .flatMap((event) => [
       `${plain(event.agent)}: ${plain(event.message)}`,
-      `  value ${event.value}, threshold ${threshold}, at ${event.at}${event.since ? `, since ${event.since}` : ''}`,
+      `  value ${event.value}${unit}, threshold ${threshold}${unit}, at ${event.at}${event.since ? `, since ${event.since}` : ''}`,
     ]);
   const left = events.length > EVENTS_SHOWN ? [`… and ${events.length - EVENTS_SHOWN} more`] : [];
   const caused =
@@ -102,7 +107,7 @@ export function slackOf(message: Message): object {
 
 /** A webhook's JSON body (docs/NOTIFICATIONS.md). */
 export function webhookOf(message: Message): object {
-  const { id, kind, tenant, rule, severity, threshold, events, summarised, lines, link } = message;
+  const { id, kind, tenant, rule, severity, metric, threshold, events, summarised, lines, link } = message;
   return {
     version: 1,
     id,
@@ -110,6 +115,7 @@ export function webhookOf(message: Message): object {
     tenant,
     rule,
     severity,
+    metric,
     threshold,
     events,
     summarised,

@@ -57,6 +57,15 @@ export function placesOf(values: Float64Array): Uint16Array {
   return places;
 }
 
+/** The middle of a place's bin in relative terms: its ends are as far from it as the error allows. */
+export function valueOfPlace(place: number): number {
+  return place === 0 ? 0 : middleOf(place - 1 + BIN_MIN);
+}
+
+function middleOf(bin: number): number {
+  return (2 * GAMMA ** bin) / (GAMMA + 1);
+}
+
 /** Counts values for one sketch after the other, in an array that serves all of them: no hash map per value. Flushed at once. */
 export class ValueCounter {
   private readonly counts = new Uint32Array(BIN_MAX - BIN_MIN + 2);
@@ -125,8 +134,7 @@ export function percentile(sketch: DDSketch, q: number): number | null {
   if (rank <= seen) return 0;
   for (const [bin, count] of sortedBins(sketch)) {
     seen += count;
-    // The bin's middle in relative terms: its ends are as far from it as the error allows.
-    if (rank <= seen) return Math.min(sketch.max, (2 * GAMMA ** bin) / (GAMMA + 1));
+    if (rank <= seen) return Math.min(sketch.max, middleOf(bin));
   }
   return sketch.max;
 }

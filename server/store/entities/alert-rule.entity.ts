@@ -1,4 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { AlertMetric } from '../../core/alerts/decide.js';
 import type { LogFilter } from '../../core/retention/filter.js';
 import { tenantScoped } from './tenant-scoped.js';
 
@@ -21,13 +22,13 @@ export class AlertRuleEntity {
   agentIds!: string[];
 
   @Column({ type: 'text' })
-  metric!: 'HITS_PER_SECOND' | 'BYTES_PER_SECOND' | 'ERROR_RATE';
+  metric!: AlertMetric;
 
   /** Which entries count; null: all. */
   @Column({ type: 'jsonb', nullable: true })
   filter!: LogFilter | null;
 
-  /** The version since which it has this filter: what was counted for another is nobody's. */
+  /** The version since which it counts what it counts: what was counted before is nobody's. */
   @Column({ type: 'integer', name: 'filter_version', default: 1 })
   filterVersion!: number;
 

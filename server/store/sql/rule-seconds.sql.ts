@@ -1,4 +1,4 @@
-import type { LogFilter } from '../../core/retention/filter.js';
+import { type Counting, countingOf, type EncodedRuleWindow } from '../../core/alerts/rule-counts.js';
 import { WINDOW_MS } from '../../core/windows/tumbling.js';
 import type { Transaction } from '../database.js';
 import type { AgentKey } from './agent.sql.js';
@@ -11,7 +11,7 @@ type Sql = Transaction['sql'];
 /** A rule that counts entries of its own. */
 export interface CountedRule {
   ruleId: string;
-  /** What was counted for another filter is not its own. */
+  /** What was counted for another filter, or without the response times that it needs, is not its own. */
   filterVersion: number;
 }
 
@@ -30,6 +30,8 @@ const KEY: Column<RuleWindowKey>[] = [
   { name: 'filter_version', type: 'integer', of: ({ filterVersion }) => filterVersion },
   { name: 'start_ms', type: 'bigint', of: ({ startMs }) => startMs },
 ];
+/** Of a rule `r`: whether it counts entries itself. As `countingOf`. */
+const COUNTS = "(r.filter IS NOT NULL OR r.metric = 'DURATION_P95')";
 const SAME_RULE = ['tenant_id', 'agent_id', 'rule_id', 'filter_version']
   .map((column) => `t.${column} = asked.${column}`)
   .join(' AND ');
@@ -41,40 +43,43 @@ const SAME_RULE = ['tenant_id', 'agent_id', 'rule_id', 'filter_version']
 export async function readCountedRules(
   sql: Sql,
   agents: readonly AgentKey[],
-): Promise<(CountedRule & { filter: LogFilter })[][]> {
-  const found = agents.map((): (CountedRule & { filter: LogFilter })[] => []);
-  const rows = await sql<CountedRule & { filter: LogFilter; place: number }>(
-    `SELECT asked.place, r.id AS "ruleId", r.filter_version AS "filterVersion", r.filter
+): Promise<(CountedRule & { counting: Counting })[][]> {
+  const found = agents.map((): (CountedRule & { counting: Counting })[] => []);
+  const rows = await sql<CountedRule & Parameters<typeof countingOf>[0] & { place: number }>(
+    `SELECT asked.place, r.id AS "ruleId", r.filter_version AS "filterVersion", r.metric, r.filter
      FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS asked (tenant_id, agent_id, place),
-     LATERAL (SELECT id, filter_version, filter FROM alert_rule r
-       WHERE r.tenant_id = asked.tenant_id AND r.enabled AND r.filter IS NOT NULL OFFSET 0) r,
+     LATERAL (SELECT id, filter_version, metric, filter FROM alert_rule r
+       WHERE r.tenant_id = asked.tenant_id AND r.enabled AND ${COUNTS} OFFSET 0) r,
      LATERAL (SELECT FROM alert_state s WHERE s.tenant_id = asked.tenant_id AND s.rule_id = r.id
        AND s.agent_id = asked.agent_id AND s.counted_from IS NOT NULL OFFSET 0) s`,
     [agents.map(({ tenantId }) => tenantId), agents.map(({ agentId }) => agentId)],
     { name: 'counted-rules' },
   );
-  for (const { place, ...rule } of rows) found[place - 1].push(rule);
+  for (const { place, ruleId, filterVersion, ...rule } of rows)
+    found[place - 1].push({ ruleId, filterVersion, counting: countingOf(rule)! });
   return found;
 }
 
-/** The seconds' columns of windows in the order asked for; undefined where nothing was counted. */
-export async function readRuleWindows(sql: Sql, keys: readonly RuleWindowKey[]): Promise<(Buffer | undefined)[]> {
-  const found = new Array<Buffer | undefined>(keys.length);
+/** The columns of windows in the order asked for; undefined where nothing was counted. */
+export async function readRuleWindows(
+  sql: Sql,
+  keys: readonly RuleWindowKey[],
+): Promise<(EncodedRuleWindow | undefined)[]> {
+  const found = new Array<EncodedRuleWindow | undefined>(keys.length);
   if (keys.length === 0) return found;
-  const rows = await sql<{ place: number; seconds: Buffer }>(
-    `SELECT asked.place, t.seconds FROM ${unnestOf(KEY)} WITH ORDINALITY AS asked (${namesOf(KEY)}, place),
-       LATERAL (SELECT seconds FROM rule_seconds t WHERE ${SAME_RULE} AND t.start_ms = asked.start_ms OFFSET 0) t`,
+  const rows = await sql<EncodedRuleWindow & { place: number }>(
+    `SELECT asked.place, t.seconds, t.durations FROM ${unnestOf(KEY)} WITH ORDINALITY AS asked (${namesOf(KEY)}, place),
+       LATERAL (SELECT seconds, durations FROM rule_seconds t WHERE ${SAME_RULE} AND t.start_ms = asked.start_ms OFFSET 0) t`,
     valuesOf(KEY, keys),
     { name: 'read-rule-windows' },
   );
-  for (const { place, seconds } of rows) found[place - 1] = seconds;
+  for (const { place, ...columns } of rows) found[place - 1] = columns;
   return found;
 }
 
-export interface RuleWindowRow extends RuleWindowKey {
+export interface RuleWindowRow extends RuleWindowKey, EncodedRuleWindow {
   /** Of the agent, as of which it is. */
   revision: number;
-  seconds: Buffer;
 }
 
 const WRITTEN: Column<RuleWindowRow>[] = [...KEY, { name: 'revision', type: 'bigint', of: ({ revision }) => revision }];
@@ -83,10 +88,15 @@ const WRITTEN: Column<RuleWindowRow>[] = [...KEY, { name: 'revision', type: 'big
 export async function writeRuleWindows(sql: Sql, rows: readonly RuleWindowRow[]): Promise<void> {
   if (rows.length === 0) return;
   await sql(
-    `INSERT INTO rule_seconds (${namesOf(WRITTEN)}, seconds) SELECT * FROM ${unnestOf(WRITTEN, ['bytea'])}
+    `INSERT INTO rule_seconds (${namesOf(WRITTEN)}, seconds, durations) SELECT * FROM ${unnestOf(WRITTEN, ['bytea', 'bytea'])}
      ON CONFLICT (tenant_id, agent_id, rule_id, start_ms) DO UPDATE
-       SET filter_version = excluded.filter_version, revision = excluded.revision, seconds = excluded.seconds`,
-    [...valuesOf(WRITTEN, rows), byteaArray(rows.map(({ seconds }) => seconds))],
+       SET filter_version = excluded.filter_version, revision = excluded.revision, seconds = excluded.seconds,
+         durations = excluded.durations`,
+    [
+      ...valuesOf(WRITTEN, rows),
+      byteaArray(rows.map(({ seconds }) => seconds)),
+      byteaArray(rows.map(({ durations }) => durations)),
+    ],
     { name: 'write-rule-windows' },
   );
 }
@@ -100,7 +110,7 @@ export async function readRuleSeconds(sql: Sql, asked: readonly RuleSecondsAsked
   const rows = await sql<SecondsRow & { place: number }>(
     `SELECT asked.place, t.* FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[])
        WITH ORDINALITY AS asked (tenant_id, agent_id, rule_id, filter_version, from_ms, to_ms, revision, place),
-     LATERAL (SELECT t.start_ms AS "startMs", t.seconds FROM rule_seconds t
+     LATERAL (SELECT t.start_ms AS "startMs", t.seconds, t.durations FROM rule_seconds t
        WHERE ${SAME_RULE} AND t.start_ms > asked.from_ms AND t.start_ms <= asked.to_ms AND t.revision > asked.revision
        ORDER BY t.start_ms) t`,
     [
@@ -148,7 +158,7 @@ export async function dropOldRuleSeconds(sql: Sql, keepMs: number, limit: number
        SELECT pair.*, CASE WHEN r.id IS NOT NULL AND a.id IS NOT NULL THEN a.alert_clock_ms - $1::bigint
          ELSE 9223372036854775807 END AS before_ms
        FROM pair LEFT JOIN agent a ON a.tenant_id = pair.tenant_id AND a.id = pair.agent_id
-       LEFT JOIN alert_rule r ON r.tenant_id = pair.tenant_id AND r.id = pair.rule_id AND r.filter IS NOT NULL
+       LEFT JOIN alert_rule r ON r.tenant_id = pair.tenant_id AND r.id = pair.rule_id AND ${COUNTS}
      )
      DELETE FROM rule_seconds WHERE ctid = ANY (ARRAY(
        SELECT t.ctid FROM old, LATERAL (SELECT ctid FROM rule_seconds t WHERE t.tenant_id = old.tenant_id

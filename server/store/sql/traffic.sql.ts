@@ -119,6 +119,8 @@ export interface SecondsOfAgent extends AgentKey {
 export interface SecondsRow {
   startMs: number;
   seconds: Buffer;
+  /** Of what a rule counts. */
+  durations?: Buffer;
 }
 
 const SECONDS = `
