@@ -1,3 +1,4 @@
+import type { AlertMessageType } from '../core/alerts/message.js';
 import type { Message, MessageKind } from '../core/notify/message.js';
 import type { LogFilter } from '../core/retention/filter.js';
 import type { Transaction } from '../store/database.js';
@@ -9,6 +10,7 @@ const LINES_MAX = 5;
 
 interface EventFacts {
   id: string;
+  type: AlertMessageType;
   ruleName: string;
   agentId: string | null;
   agentName: string;
@@ -35,8 +37,9 @@ export async function compose(tx: Transaction, claimed: Claimed, link: string | 
     const summarised = await countOld(tx, claimed);
     return { ...base, kind: 'SUMMARY', rule, severity, threshold, summarised };
   }
-  const told = events.map(({ id, agentName, at, value, message, since }) => ({
+  const told = events.map(({ id, type, agentName, at, value, message, since }) => ({
     id,
+    type,
     agent: agentName,
     at: iso(at),
     value,
@@ -51,7 +54,7 @@ const iso = (second: number) => new Date(second * 1_000).toISOString().replace('
 
 function readEvents({ sql }: Transaction, tenantId: string, ids: readonly string[]): Promise<EventFacts[]> {
   return sql<EventFacts & { [column: string]: unknown }>(
-    `SELECT e.id, e.rule_name AS "ruleName", e.agent_id AS "agentId", e.agent_name AS "agentName", e.at_second AS at, e.value,
+    `SELECT e.id, e.type, e.rule_name AS "ruleName", e.agent_id AS "agentId", e.agent_name AS "agentName", e.at_second AS at, e.value,
        e.threshold, e.severity, e.message, s.at_second AS since, e.counted
      FROM alert_event e LEFT JOIN alert_event s ON s.tenant_id = e.tenant_id AND s.id = e.started_by
      WHERE e.tenant_id = $1 AND e.id = ANY ($2::uuid[]) ORDER BY e.number`,

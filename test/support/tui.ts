@@ -46,6 +46,7 @@ export const alertEvent = (given: Partial<AlertEventCard>): AlertEventCard => {
     ruleName: 'High traffic',
     agentName: 'web-1',
     agent: { id: 'a1' },
+    flappingUntil: null,
     startedBy: null,
     ...given,
   };

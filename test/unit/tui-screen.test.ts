@@ -165,6 +165,7 @@ describe('push', () => {
       recordedAt: '2026-01-01T00:00:00Z',
       agentName: 'web-1',
       message: 'High traffic generated an alert',
+      flappingUntil: null,
       ...change,
     }) as AlertEventCard;
   const soon = Date.UTC(2026, 0, 1, 0, 0, 30);
@@ -174,6 +175,7 @@ describe('push', () => {
     expect(pushText([event({}), event({})], soon)).toBe('web-1 and 1 more: High traffic generated an alert');
     expect(pushText([event({ type: 'RECOVERED' })], soon)).toBeNull();
     expect(pushText([event({})], soon + 60_000)).toBeNull();
+    expect(pushText([event({ flappingUntil: '2026-01-01T00:15:00Z' })], soon)).toBeNull();
   });
 
   test('a name cannot end the sequence, or begin another', () => {
