@@ -54,7 +54,10 @@ export class PlainLines {
     for (const event of fresh) this.events.add(event.id);
     const shown = this.begun ? fresh : fresh.slice(0, HISTORY);
     this.begun = true;
-    return shown.reverse().map((event) => `${safeText(event.agentName)}  ${safeText(event.message)}`);
+    return shown.reverse().map(({ agentName, message, flappingUntil }) => {
+      const flapping = flappingUntil === null ? '' : '  (flapping)';
+      return `${safeText(agentName)}  ${safeText(message)}${flapping}`;
+    });
   }
 
   private server(agent: AgentCard, live: AgentLive, nowMs: number): string | null {

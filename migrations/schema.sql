@@ -60,6 +60,7 @@ CREATE TABLE alert_event (
   acknowledged_at timestamp with time zone,
   counted jsonb,
   evidence_pending boolean NOT NULL DEFAULT false,
+  flapping_until bigint,
   CONSTRAINT alert_event_pkey PRIMARY KEY (tenant_id, number),
   CONSTRAINT alert_event_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE,
   CONSTRAINT alert_event_tenant_id_id_key UNIQUE (tenant_id, id)
@@ -70,6 +71,7 @@ CREATE POLICY tenant_isolation ON alert_event USING (tenant_id = ANY ((NULLIF(cu
 GRANT DELETE, INSERT, SELECT, UPDATE ON alert_event TO hlm_app;
 COMMENT ON COLUMN alert_event.number IS 'from tenant_counter: the order recorded, without gaps';
 COMMENT ON COLUMN alert_event.counted IS 'of an alert, which entries counted: {"windowSeconds", "filter"}';
+COMMENT ON COLUMN alert_event.flapping_until IS 'event second; null: it does not flap, and is told on its own';
 
 CREATE TABLE alert_evidence (
   tenant_id uuid NOT NULL,
@@ -107,6 +109,7 @@ CREATE TABLE alert_rule (
   no_data_after bigint,
   channel_ids uuid[] NOT NULL DEFAULT '{}'::uuid[],
   silenced_until timestamp with time zone,
+  flap_detection boolean NOT NULL DEFAULT true,
   CONSTRAINT alert_rule_min_hits_check CHECK ((min_hits >= 0)),
   CONSTRAINT alert_rule_no_data_after_check CHECK ((no_data_after > 0)),
   CONSTRAINT alert_rule_pkey PRIMARY KEY (tenant_id, id),
@@ -130,6 +133,7 @@ CREATE TABLE alert_state (
   counted_from bigint,
   no_data_by uuid,
   no_data_since_ms bigint,
+  flapping jsonb,
   CONSTRAINT alert_state_pkey PRIMARY KEY (tenant_id, rule_id, agent_id),
   CONSTRAINT alert_state_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES agent(tenant_id, id) ON DELETE CASCADE,
   CONSTRAINT alert_state_tenant_id_rule_id_fkey FOREIGN KEY (tenant_id, rule_id) REFERENCES alert_rule(tenant_id, id) ON DELETE CASCADE
@@ -141,6 +145,7 @@ COMMENT ON COLUMN alert_state.decided_until IS 'the last decided event second';
 COMMENT ON COLUMN alert_state.counted_from IS 'the event second from which on all that a filtered rule admits is in rule_seconds; null: batches are not counted for it';
 COMMENT ON COLUMN alert_state.no_data_by IS 'the event that said that the agent is silent; null: it is not';
 COMMENT ON COLUMN alert_state.no_data_since_ms IS 'receipt of the last batch before that';
+COMMENT ON COLUMN alert_state.flapping IS 'the latest transitions: {"recent": event seconds, "until": the one until which it flaps}';
 
 CREATE TABLE app_user (
   tenant_id uuid NOT NULL,
@@ -267,6 +272,7 @@ CREATE INDEX notification_due ON public.notification USING btree (due_at) WHERE 
 CREATE INDEX notification_event ON public.notification USING btree (tenant_id, event_id);
 CREATE INDEX notification_message ON public.notification USING btree (message_id) WHERE (due_at IS NOT NULL);
 CREATE INDEX notification_turn ON public.notification USING btree (tenant_id, channel_id, rule_id, agent_id, number) WHERE (due_at IS NOT NULL);
+CREATE UNIQUE INDEX notification_settled ON public.notification USING btree (tenant_id, channel_id, rule_id, agent_id) WHERE ((type = 'SETTLED'::text) AND (message_id IS NULL) AND (due_at IS NOT NULL));
 CREATE UNIQUE INDEX notification_summary ON public.notification USING btree (tenant_id, channel_id, rule_id, agent_id) WHERE (is_summary AND (message_id IS NULL) AND (status = 'PENDING'::text));
 ALTER TABLE notification ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON notification USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));

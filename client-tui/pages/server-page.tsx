@@ -51,6 +51,7 @@ export function ServerPage(props: ServerPageProps) {
           loaded={alerts.loaded}
           agentId={agentId}
           skipped={screen.alertsSkipped}
+          nowMs={props.nowMs}
         />
       )}
     </Box>

@@ -54,6 +54,7 @@ export function ServersPage({ screen, fleet, agents, chosen, alerts, size, nowMs
           book={alerts.book}
           loaded={alerts.loaded}
           skipped={0}
+          nowMs={nowMs}
           frame={layout.frame}
           width={size.columns}
           height={layout.alerts}

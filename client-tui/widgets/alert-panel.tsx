@@ -1,6 +1,6 @@
 import { Text } from 'ink';
 import { safeText } from '../../client/format/safe-text.js';
-import { type AlertBook, firing, isBeginning, newestFirst } from '../../client/model/alerts.js';
+import { type AlertBook, firing, flaps, isBeginning, newestFirst } from '../../client/model/alerts.js';
 import type { AlertEventCard } from '../../schema/operations/alerts.js';
 import { sized, wrap } from '../format/width.js';
 import { type Theme, useTheme } from '../theme.js';
@@ -14,6 +14,7 @@ export interface AlertPanelProps {
   agentId?: string;
   /** Events of the history scrolled past. */
   skipped: number;
+  nowMs: number;
   frame: Frame;
   width: number;
   height: number;
@@ -37,15 +38,16 @@ const BADGES: Record<AlertEventCard['type'], string> = {
 
 /** What fires now, then the history, the newest first. Messages are the server's own words. */
 export function AlertPanel(props: AlertPanelProps) {
-  const { book, loaded, agentId, skipped, frame, width, height } = props;
+  const { book, loaded, agentId, skipped, nowMs, frame, width, height } = props;
   const theme = useTheme();
   const now = firing(book, agentId);
   const current = new Set(now.map((event) => event.id));
   const past = newestFirst(book, agentId).filter((event) => !current.has(event.id));
   const rows = height - frameRows(frame);
-  const lines = [...now, ...past.slice(skipped)]
-    .slice(0, rows)
-    .flatMap((event) => linesOf(event, current.has(event.id), agentId === undefined, width - FRAME_COLUMNS, theme));
+  const lines = [...now, ...past.slice(skipped)].slice(0, rows).flatMap((event) => {
+    const shown = { isFiring: current.has(event.id), isNamed: agentId === undefined, nowMs };
+    return linesOf(event, shown, width - FRAME_COLUMNS, theme);
+  });
   const older = skipped > 0 ? `, from ${skipped + 1}` : '';
   return (
     <Panel
@@ -70,10 +72,17 @@ export function AlertPanel(props: AlertPanelProps) {
   );
 }
 
-function linesOf(event: AlertEventCard, isFiring: boolean, named: boolean, width: number, theme: Theme): AlertLine[] {
+interface Shown {
+  isFiring: boolean;
+  /** With its server's name. */
+  isNamed: boolean;
+  nowMs: number;
+}
+
+function linesOf(event: AlertEventCard, { isFiring, isNamed, nowMs }: Shown, width: number, theme: Theme): AlertLine[] {
   const colour = isBeginning(event) ? theme.bad : event.type === 'RECOVERED' ? theme.good : theme.muted;
-  const message = safeText(event.message);
-  const text = named ? `${safeText(event.agentName)}: ${message}` : message;
+  const message = `${flaps(event, nowMs) ? 'flapping · ' : ''}${safeText(event.message)}`;
+  const text = isNamed ? `${safeText(event.agentName)}: ${message}` : message;
   return wrap(text, width - BADGE_COLUMNS, 2).map((each, index) => ({
     id: `${event.id}/${index}`,
     badge: index > 0 ? '' : isFiring ? (event.type === 'NO_DATA' ? ' SILENT' : ' FIRING') : BADGES[event.type],

@@ -54,6 +54,11 @@ export function isBeginning({ type }: AlertEventCard): boolean {
   return type === 'TRIGGERED' || type === 'NO_DATA';
 }
 
+/** Whether its rule flaps now: it has fired and recovered so often that the server tells its channels no longer each time. */
+export function flaps({ flappingUntil }: AlertEventCard, nowMs: number): boolean {
+  return flappingUntil !== null && nowMs < Date.parse(flappingUntil);
+}
+
 /** What fires now, the newest first; of one server where it is named. */
 export function firing(book: AlertBook, agentId?: string): AlertEventCard[] {
   return newestFirst(book, agentId).filter((event) => isBeginning(event) && !book.ended.has(event.id));

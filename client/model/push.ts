@@ -12,13 +12,14 @@ const OLD_AFTER_MS = 900_000;
 const TEXT_LENGTH_MAX = 200;
 
 /**
- * Whether a desktop is told of an event that has just come: one of now, not one of an old file that is being read.
+ * Whether a desktop is told of an event that has just come: one of now, not one of an old file that is being read, nor of
+ * a rule that flaps.
  *
  * @param nowMs wall clock
  */
-export function isNews({ at, recordedAt }: AlertEventCard, nowMs: number): boolean {
+export function isNews({ at, recordedAt, flappingUntil }: AlertEventCard, nowMs: number): boolean {
   const recordedMs = Date.parse(recordedAt);
-  return nowMs - recordedMs < FRESH_MS && recordedMs - Date.parse(at) < OLD_AFTER_MS;
+  return flappingUntil === null && nowMs - recordedMs < FRESH_MS && recordedMs - Date.parse(at) < OLD_AFTER_MS;
 }
 
 /** What it is told: one line. */

@@ -44,6 +44,9 @@ export class AlertRuleInput {
 
   @Field(() => [ID], { defaultValue: [] })
   channelIds!: string[];
+
+  @Field(() => Boolean, { defaultValue: true })
+  flapDetection!: boolean;
 }
 
 @InputType({ description: 'Null clears, absent leaves.' })
@@ -86,4 +89,7 @@ export class AlertRulePatch {
 
   @Field(() => Severity, { nullable: true })
   severity?: Severity | null;
+
+  @Field(() => Boolean, { nullable: true })
+  flapDetection?: boolean | null;
 }

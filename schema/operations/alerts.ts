@@ -12,6 +12,7 @@ export const AlertEventCard = graphql(`
     threshold
     severity
     message
+    flappingUntil
     ruleName
     agentName
     agent {

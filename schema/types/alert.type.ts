@@ -66,6 +66,11 @@ export class AlertRule {
   @Field(() => [ID])
   channelIds!: string[];
 
+  @Field(() => Boolean, {
+    description: 'While it flaps over an agent, its channels are told once that it does, and once that it has settled.',
+  })
+  flapDetection!: boolean;
+
   @Field(() => GraphQLDateTime, {
     nullable: true,
     description: 'Notifications are held back until then; events are recorded all the same.',
@@ -114,6 +119,13 @@ export class AlertEvent {
 
   @Field(() => GraphQLDateTime, { nullable: true })
   acknowledgedAt!: Date | null;
+
+  @Field(() => GraphQLDateTime, {
+    nullable: true,
+    description:
+      'Where the rule flaps over the agent: the event second at which it has settled, unless it fires or recovers again before. It flaps once it has done so six times within 15 minutes, until it has done neither for as long; its notifications are held meanwhile.',
+  })
+  flappingUntil!: Date | null;
 }
 
 @ObjectType()

@@ -1,5 +1,6 @@
 import { In } from 'typeorm';
 import { countsNeeded, decideAlert, mayRest, type SecondCounts, type Transition } from '../core/alerts/decide.js';
+import { afterTransition, CALM } from '../core/alerts/flapping.js';
 import {
   agentHasEnded,
   alertClockMs,
@@ -224,12 +225,14 @@ async function record(tx: Transaction, { tenantId, agent, rules }: Due): Promise
   events.sort((a, b) => a.transition.at - b.transition.at);
   for (const { own, transition } of events) {
     const { rule, state } = own;
+    state.flapping = afterTransition(state.flapping ?? CALM, transition.at);
     const id = await recordAlertEvent(tx.sql, tenantId, {
       rule,
       agentId: agent.id,
       agentName: agent.name,
       ...transition,
       startedBy: transition.type === 'RECOVERED' ? state.startedBy : null,
+      flappingUntil: rule.flapDetection ? state.flapping.until : null,
     });
     state.startedBy = transition.type === 'TRIGGERED' ? id : null;
   }

@@ -25,11 +25,14 @@ export interface AlertEventRow {
   severity: 'INFO' | 'WARNING' | 'CRITICAL';
   message: string;
   acknowledgedAt: Date | null;
+  /** Null: it does not flap. */
+  flappingUntil: Date | null;
   [column: string]: unknown;
 }
 
 const COLUMNS = `tenant_id AS "tenantId", number, id, rule_id AS "ruleId", rule_name AS "ruleName", agent_id AS "agentId", agent_name AS "agentName", type,
-  to_timestamp(at_second) AS at, recorded_at AS "recordedAt", started_by AS "startedBy", value, threshold, severity, message, acknowledged_at AS "acknowledgedAt"`;
+  to_timestamp(at_second) AS at, recorded_at AS "recordedAt", started_by AS "startedBy", value, threshold, severity, message, acknowledged_at AS "acknowledgedAt",
+  to_timestamp(flapping_until) AS "flappingUntil"`;
 
 export interface NewAlertEvent {
   rule: Pick<
@@ -46,6 +49,8 @@ export interface NewAlertEvent {
   startedBy: string | null;
   /** It is of an agent that has sent nothing for `noDataAfter` (default: false). */
   isSilence?: boolean;
+  /** The event second until which the rule flaps over the agent (default: null, it does not). */
+  flappingUntil?: number | null;
 }
 
 /**
@@ -53,15 +58,15 @@ export interface NewAlertEvent {
  * locked from here to the end of the transaction: it comes last of all locks.
  */
 export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAlertEvent): Promise<string> {
-  const { rule, isSilence = false } = event;
+  const { rule, isSilence = false, flappingUntil = null } = event;
   const { type, agentId, at, startedBy } = event;
   const value = event.value ?? 0;
   const message = isSilence ? silenceMessage(rule, type, value, at) : alertMessage(rule, type, event.value, at);
   const [row] = await sql<{ id: string }>(
     `WITH counter AS (UPDATE tenant_counter SET alert_events = alert_events + 1 WHERE tenant_id = $1 RETURNING alert_events)
      INSERT INTO alert_event (tenant_id, number, rule_id, rule_name, agent_id, agent_name, type, at_second, started_by,
-       value, threshold, severity, message, counted, evidence_pending)
-     SELECT $1, alert_events, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::jsonb, $13::jsonb IS NOT NULL FROM counter RETURNING id`,
+       value, threshold, severity, message, counted, evidence_pending, flapping_until)
+     SELECT $1, alert_events, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::jsonb, $13::jsonb IS NOT NULL, $14 FROM counter RETURNING id`,
     [
       tenantId,
       rule.id,
@@ -76,10 +81,12 @@ export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAle
       rule.severity,
       message,
       type === 'TRIGGERED' ? JSON.stringify(countedBy(rule)) : null,
+      flappingUntil,
     ],
   );
-  const { channelIds } = rule;
-  await enqueue(sql, tenantId, { id: row.id, type, ruleId: rule.id, agentId, at, startedBy, channelIds });
+  const { id: ruleId, channelIds } = rule;
+  const flapping = isSilence ? 'UNCHANGED' : flappingUntil === null ? 'NO' : 'YES';
+  await enqueue(sql, tenantId, { id: row.id, type, ruleId, agentId, at, startedBy, channelIds, flapping });
   return row.id;
 }
 

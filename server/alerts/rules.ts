@@ -5,7 +5,7 @@ import { countingOf } from '../core/alerts/rule-counts.js';
 import { filterProblem } from '../core/retention/filter.js';
 import { alertClockMs, decidableUntil } from '../core/time/clock.js';
 import { badInput, notFound } from '../errors.js';
-import { lookAgain } from '../notify/index.js';
+import { lookAgain, settleFlapping } from '../notify/index.js';
 import { admitAlertRule } from '../plans/index.js';
 import type { Database, Transaction } from '../store/database.js';
 import { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
@@ -31,6 +31,7 @@ export type RuleChange = Partial<
     | 'noDataAfter'
     | 'severity'
     | 'channelIds'
+    | 'flapDetection'
   >
 >;
 
@@ -40,7 +41,7 @@ const NAME_LENGTH_MAX = 100;
 /** The longest sliding window: a day of seconds is what an evaluation reads in a few milliseconds. */
 const WINDOW_SECONDS_MAX = 86_400;
 /** What of a rule may change without its states beginning anew. */
-const COSMETIC = ['name', 'severity', 'channelIds'];
+const COSMETIC = ['name', 'severity', 'channelIds', 'flapDetection'];
 
 /** Alert rules, as users make and change them. */
 export class Rules {
@@ -245,9 +246,14 @@ export async function endStatesOfAgent(tx: Transaction, tenantId: string, agent:
   return closed;
 }
 
-/** What fires is closed at its last decided second, with its value; a silence now. Returns how many. */
+/** What fires is closed at its last decided second, with its value; a silence now; what flaps has settled. Returns how many. */
 async function close(tx: Transaction, rule: AlertRuleEntity, agents: LockedAgentRow[]): Promise<number> {
   const states = await readStatesOfRule(tx.sql, rule.tenantId, rule.id);
+  await settleFlapping(
+    tx.sql,
+    rule,
+    agents.map(({ id }) => id),
+  );
   let closed = 0;
   for (const agent of agents) {
     const state = states.get(agent.id);

@@ -1,4 +1,5 @@
 import type { AlertState, RuleSpec } from '../core/alerts/decide.js';
+import type { Flapping } from '../core/alerts/flapping.js';
 import { type Counting, countingOf } from '../core/alerts/rule-counts.js';
 import type { Transaction } from '../store/database.js';
 import type { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
@@ -20,6 +21,8 @@ export interface StoredState extends AlertState {
   /** The event that said that the agent is silent, and when its last batch before that came; null: it is not. */
   noDataBy: string | null;
   noDataSinceMs: number | null;
+  /** Null: it has neither fired nor recovered. */
+  flapping: Flapping | null;
 }
 
 /** Of a rule that is older than the agent: it begins with the agent's first entry. */
@@ -36,6 +39,7 @@ export function newState(rule: Pick<AlertRuleEntity, 'tenantId' | 'id' | 'versio
     countedFrom: null,
     noDataBy: null,
     noDataSinceMs: null,
+    flapping: null,
   };
 }
 
@@ -45,7 +49,7 @@ export function newState(rule: Pick<AlertRuleEntity, 'tenantId' | 'id' | 'versio
  */
 const COLUMNS = `s.tenant_id AS "tenantId", s.rule_id AS "ruleId", s.agent_id AS "agentId", rule_version AS "ruleVersion", firing,
     CASE WHEN decided_until IS NOT NULL THEN greatest(decided_until, alert_clock_ms / 1000 - 1) END AS "decidedUntil", value, started_by AS "startedBy",
-    counted_from AS "countedFrom", no_data_by AS "noDataBy", no_data_since_ms AS "noDataSinceMs"`;
+    counted_from AS "countedFrom", no_data_by AS "noDataBy", no_data_since_ms AS "noDataSinceMs", flapping`;
 
 type Row = StoredState & { [column: string]: unknown };
 
@@ -100,6 +104,7 @@ const WRITTEN: Column<StoredState>[] = [
   { name: 'counted_from', type: 'bigint', of: ({ countedFrom }) => countedFrom },
   { name: 'no_data_by', type: 'uuid', of: ({ noDataBy }) => noDataBy },
   { name: 'no_data_since_ms', type: 'bigint', of: ({ noDataSinceMs }) => noDataSinceMs },
+  { name: 'flapping', type: 'jsonb', of: ({ flapping }) => flapping && JSON.stringify(flapping) },
 ];
 const KEY_COLUMNS = 3;
 

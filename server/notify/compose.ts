@@ -1,4 +1,5 @@
 import type { AlertMetric } from '../core/alerts/decide.js';
+import type { AlertMessageType } from '../core/alerts/message.js';
 import { linkToEvent, type Message, type MessageKind } from '../core/notify/message.js';
 import type { LogFilter } from '../core/retention/filter.js';
 import type { Transaction } from '../store/database.js';
@@ -10,6 +11,7 @@ const LINES_MAX = 5;
 
 interface EventFacts {
   id: string;
+  type: AlertMessageType;
   ruleName: string;
   agentId: string | null;
   agentName: string;
@@ -37,8 +39,9 @@ export async function compose(tx: Transaction, claimed: Claimed, link: string | 
     const summarised = await countOld(tx, claimed);
     return { ...base, kind: 'SUMMARY', rule, severity, metric, threshold, summarised };
   }
-  const told = events.map(({ id, agentName, at, value, message, since }) => ({
+  const told = events.map(({ id, type, agentName, at, value, message, since }) => ({
     id,
+    type,
     agent: agentName,
     at: iso(at),
     value,
@@ -54,7 +57,7 @@ const iso = (second: number) => new Date(second * 1_000).toISOString().replace('
 
 function readEvents({ sql }: Transaction, tenantId: string, ids: readonly string[]): Promise<EventFacts[]> {
   return sql<EventFacts & { [column: string]: unknown }>(
-    `SELECT e.id, e.rule_name AS "ruleName", e.agent_id AS "agentId", e.agent_name AS "agentName", e.at_second AS at, e.value,
+    `SELECT e.id, e.type, e.rule_name AS "ruleName", e.agent_id AS "agentId", e.agent_name AS "agentName", e.at_second AS at, e.value,
        e.threshold, e.severity, e.message, s.at_second AS since, e.counted,
        CASE WHEN e.type <> 'NO_DATA' AND s.type IS DISTINCT FROM 'NO_DATA' THEN r.metric END AS metric
      FROM alert_event e LEFT JOIN alert_rule r ON r.tenant_id = e.tenant_id AND r.id = e.rule_id LEFT JOIN alert_event s ON s.tenant_id = e.tenant_id AND s.id = e.started_by

@@ -11,9 +11,28 @@ export const silencedUntil = (tenant: string, rule: string, agent: string) => `(
       AND (s.rule_ids = '{}' OR ${rule} = ANY (s.rule_ids)) AND (s.agent_ids = '{}' OR ${agent} = ANY (s.agent_ids))
   ) silences WHERE until_at > clock_timestamp())`;
 
+/** What was told on the same channel of the event that `n` ends. */
+const BEGINNING = (n: string) =>
+  `SELECT FROM notification s WHERE s.tenant_id = ${n}.tenant_id AND s.event_id = ${n}.started_by
+     AND s.channel_id = ${n}.channel_id AND s.id <> ${n}.id`;
+/** What of it is over without having been sent. */
+const UNTOLD = "AND s.status <> 'SENT' AND s.due_at IS NULL";
+const HAS_ENDED = (n: string) =>
+  `EXISTS (SELECT FROM alert_event e WHERE e.tenant_id = ${n}.tenant_id AND e.started_by = ${n}.event_id)`;
+/** Of the word that it has settled: it has in an alert, which fires. */
+const STILL_FIRES = (n: string) => `${n}.type = 'SETTLED' AND NOT ${HAS_ENDED(n)} AND EXISTS (
+  SELECT FROM alert_event e WHERE e.tenant_id = ${n}.tenant_id AND e.id = ${n}.event_id AND e.type = 'TRIGGERED')`;
+
+/** Whether what silence held back is to be told after it: what still is so, and the end of what was told. */
+const KEPT = `CASE
+  WHEN h.type = 'FLAPPING' THEN EXISTS (SELECT FROM notification s WHERE s.tenant_id = h.tenant_id
+    AND s.started_by = h.event_id AND s.channel_id = h.channel_id AND s.type = 'SETTLED' AND s.due_at > clock_timestamp())
+  WHEN h.started_by IS NULL THEN NOT ${HAS_ENDED('h')}
+  ELSE NOT EXISTS (${BEGINNING('h')}) OR EXISTS (${BEGINNING('h')} AND s.status = 'SENT') OR ${STILL_FIRES('h')} END`;
+
 /**
- * What silence or an alert that was not told has made pointless is ended, and what silence held back becomes due: an
- * alert that still fires, and the end of one that was told.
+ * What silence or an alert that was not told has made pointless is ended, and what silence held back becomes due: what
+ * still is so, and the end of what was told. What waited long may be held back by a silence that began meanwhile.
  */
 export async function settleHeldBack(sql: Sql): Promise<void> {
   await sql(
@@ -21,20 +40,22 @@ export async function settleHeldBack(sql: Sql): Promise<void> {
        status = CASE WHEN keep.until IS NULL AND keep.is THEN 'PENDING' ELSE 'SILENCED' END,
        due_at = CASE WHEN keep.until IS NOT NULL THEN keep.until WHEN keep.is THEN n.due_at END
      FROM (
-       SELECT h.tenant_id, h.id, ${silencedUntil('h.tenant_id', 'h.rule_id', 'h.agent_id')} AS until, CASE
-         WHEN h.started_by IS NULL THEN NOT EXISTS (
-           SELECT FROM alert_event e WHERE e.tenant_id = h.tenant_id AND e.started_by = h.event_id)
-         ELSE coalesce((SELECT s.status = 'SENT' FROM notification s
-           WHERE s.tenant_id = h.tenant_id AND s.event_id = h.started_by AND s.channel_id = h.channel_id LIMIT 1), true)
-         END AS is
+       SELECT h.tenant_id, h.id, ${silencedUntil('h.tenant_id', 'h.rule_id', 'h.agent_id')} AS until, ${KEPT} AS is
        FROM notification h WHERE h.status = 'SILENCED' AND h.due_at <= clock_timestamp() LIMIT 500 FOR UPDATE OF h SKIP LOCKED
      ) keep WHERE n.tenant_id = keep.tenant_id AND n.id = keep.id`,
   );
   await sql(
+    `UPDATE notification n SET status = 'SILENCED', due_at = silence.until
+     FROM (SELECT h.tenant_id, h.id, ${silencedUntil('h.tenant_id', 'h.rule_id', 'h.agent_id')} AS until
+       FROM notification h WHERE h.status = 'PENDING' AND h.type = 'SETTLED' AND h.message_id IS NULL
+         AND h.due_at <= clock_timestamp() FOR UPDATE OF h SKIP LOCKED) silence
+     WHERE n.tenant_id = silence.tenant_id AND n.id = silence.id AND silence.until IS NOT NULL`,
+  );
+  await sql(
     `UPDATE notification n SET status = 'SILENCED', due_at = NULL, last_error = 'the alert itself was not sent'
      WHERE n.status = 'PENDING' AND n.due_at <= clock_timestamp() AND n.started_by IS NOT NULL AND NOT n.is_summary
-       AND EXISTS (SELECT FROM notification s WHERE s.tenant_id = n.tenant_id AND s.event_id = n.started_by
-         AND s.channel_id = n.channel_id AND s.status <> 'SENT' AND s.due_at IS NULL)`,
+       AND EXISTS (${BEGINNING('n')} ${UNTOLD}) AND NOT EXISTS (${BEGINNING('n')} AND s.status = 'SENT')
+       AND NOT (${STILL_FIRES('n')})`,
   );
 }
 

@@ -1,5 +1,6 @@
 export { type ChannelChange, Channels, shownTarget } from './channels.js';
 export { Courier } from './courier.js';
+export { settleFlapping } from './flapping.js';
 export { lookAgain } from './held-back.js';
 export { type NotifierSettings, notifiersOf } from './notifiers.js';
 export { enqueue } from './outbox.js';

@@ -1,4 +1,5 @@
 import type { Transaction } from '../store/database.js';
+import { enqueueFlapping } from './flapping.js';
 import { silencedUntil } from './held-back.js';
 
 type Sql = Transaction['sql'];
@@ -14,6 +15,8 @@ export const LEASE_SECONDS = 60;
 /** Events of one message. */
 const TOGETHER_MAX = 100;
 
+const FLAPPING = { oldAfterSeconds: OLD_AFTER_SECONDS, gatherMs: GATHER_MS };
+
 /** An event that people are to be told of. */
 export interface EventToTell {
   id: string;
@@ -24,22 +27,26 @@ export interface EventToTell {
   at: number;
   startedBy: string | null;
   channelIds: readonly string[];
+  /** Whether its rule flaps over the agent; UNCHANGED: the event says nothing of that. */
+  flapping: 'YES' | 'NO' | 'UNCHANGED';
 }
 
 /**
  * Writes an event's notifications, in the transaction that records it. What waits to be sent again of the same rule and
- * agent is sent before them, and so at once.
+ * agent is sent before them, and so at once, as is the word that what flapped has settled.
  */
 export async function enqueue(sql: Sql, tenantId: string, event: EventToTell): Promise<void> {
   if (event.channelIds.length === 0) return;
   await sql(
     `UPDATE notification SET due_at = clock_timestamp() WHERE (tenant_id, id) IN (
        SELECT tenant_id, id FROM notification WHERE tenant_id = $1 AND channel_id = ANY ($2::uuid[]) AND rule_id = $3
-         AND agent_id = $4 AND status = 'PENDING' AND due_at > clock_timestamp() AND attempts > 0
+         AND agent_id = $4 AND status = 'PENDING' AND due_at > clock_timestamp()
+         AND (attempts > 0 OR $5 AND type = 'SETTLED')
        FOR UPDATE SKIP LOCKED)`,
-    [tenantId, event.channelIds, event.ruleId, event.agentId],
+    [tenantId, event.channelIds, event.ruleId, event.agentId, event.flapping === 'NO'],
     { name: 'hurry-notifications' },
   );
+  if (event.flapping === 'YES') await enqueueFlapping(sql, tenantId, event, FLAPPING);
   await sql(
     `INSERT INTO notification (tenant_id, channel_id, event_id, rule_id, agent_id, type, started_by, is_summary, status, due_at)
      SELECT c.tenant_id, c.id, $3, $4, $5, CASE WHEN age.is_old THEN 'SUMMARY' ELSE $6 END, $7, age.is_old,
@@ -48,9 +55,12 @@ export async function enqueue(sql: Sql, tenantId: string, event: EventToTell): P
      FROM notification_channel c,
        LATERAL (SELECT to_timestamp($8) < clock_timestamp() - ${OLD_AFTER_SECONDS} * interval '1 s' AS is_old) age,
        LATERAL (SELECT ${silencedUntil('c.tenant_id', '$4::uuid', '$5::uuid')} AS until) silence
-     WHERE c.tenant_id = $1 AND c.id = ANY ($2::uuid[]) AND c.enabled
+     WHERE c.tenant_id = $1 AND c.id = ANY ($2::uuid[]) AND c.enabled AND (age.is_old OR NOT $9)
      ON CONFLICT DO NOTHING`,
-    [tenantId, event.channelIds, event.id, event.ruleId, event.agentId, event.type, event.startedBy, event.at],
+    [
+      ...[tenantId, event.channelIds, event.id, event.ruleId, event.agentId, event.type, event.startedBy, event.at],
+      event.flapping === 'YES',
+    ],
     { name: 'enqueue-notifications' },
   );
 }

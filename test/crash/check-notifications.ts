@@ -26,20 +26,36 @@ export interface NotificationsFound {
   missed: number;
 }
 
-/** An event that is to be told on a channel. */
-interface Told {
+interface Event {
   id: string;
   number: number;
   type: string;
+  /** Event second. */
+  at: number;
   rule: string;
+}
+
+/** A message that is to come on a channel. */
+interface ToTell {
+  /** What it says. */
+  type: string;
+  event: Event;
   channel: string;
-  /** Its idempotency key there; null: it was never sent. */
-  key: string | null;
-  status: string | null;
+}
+
+/** A message as the outbox has it. */
+interface Row {
+  type: string;
+  event: string;
+  channel: string;
+  /** Its idempotency key. */
+  key: string;
+  status: string;
 }
 
 /** What a server that was killed had in hand is sent by the next a minute later. */
 const SENT_WITHIN_MS = 180_000;
+const QUARTER_SECONDS = 900;
 
 /** Waits until nothing is left to be sent, and compares what came with the events. */
 export async function checkNotifications(
@@ -50,53 +66,109 @@ export async function checkNotifications(
 ): Promise<NotificationsFound> {
   return withConnection(databaseUrl(dataFolder), async (client) => {
     await settle(client, hurry);
-    const told = await eventsToTell(client, agentId, rules);
-    const found: NotificationsFound = { wrong: [], sent: told.length, doubled: 0, missed: 0 };
-    for (const one of told) checkOne(one, receipts, repeats, found);
-    for (const { id, channels } of rules)
-      for (const channel of channels) checkOrder(told, receipts, id, channel, found);
-    const known = new Set(told.map(({ key, channel }) => `${key} ${channel}`));
+    const events = await readEvents(client, agentId);
+    const rows = await readRows(client, agentId);
+    const expected = rules.flatMap((rule) => {
+      const told = toTell(
+        events.filter((event) => event.rule === rule.id),
+        rule.flapDetection,
+      );
+      return rule.channels.flatMap((channel) => told.map((one) => ({ ...one, channel })));
+    });
+    const found: NotificationsFound = { wrong: [], sent: expected.length, doubled: 0, missed: 0 };
+    const left = new Map(rows.map((row) => [nameOf(row), row]));
+    const tellings = expected.map((one) => {
+      const name = nameOf({ ...one, event: one.event.id });
+      const row = left.get(name);
+      left.delete(name);
+      const came = receipts.filter(({ channel, key }) => channel === one.channel && key === row?.key);
+      return { what: `${name} of ${one.event.rule}`, toTell: one, row, came };
+    });
+    for (const telling of tellings) checkOne(telling, repeats, found);
+    for (const name of left.keys()) found.wrong.push(`${name} was not to be told`);
+    checkOrder(tellings, receipts, found);
+    const keys = new Set(rows.map(({ key }) => key));
     for (const { key, channel } of receipts)
-      if (!known.has(`${key} ${channel}`)) found.wrong.push(`${channel} got ${key}, which is of no event`);
+      if (!keys.has(key)) found.wrong.push(`${channel} got ${key}, which is of no event`);
     return found;
   });
 }
 
-/** What waits for its next attempt has it now; in a hurry, what a killed server had in hand too. */
+/** What waits for its next attempt has it now, and what flapped has settled; in a hurry, what a killed server had in hand too. */
 async function settle(client: pg.Client, hurry: boolean): Promise<void> {
   await client.query('UPDATE notification_channel SET failures = 0, broken_until = NULL');
-  await client.query('UPDATE notification SET due_at = now() WHERE due_at > now() AND attempts > 0');
+  await client.query(
+    "UPDATE notification SET due_at = now() WHERE due_at > now() AND (attempts > 0 OR type = 'SETTLED')",
+  );
   if (hurry) await client.query('UPDATE notification SET leased_until = now() WHERE leased_until > now()');
   const left = async () => (await client.query('SELECT FROM notification WHERE due_at IS NOT NULL')).rows.length;
   await until(async () => (await left()) === 0, SENT_WITHIN_MS, 'all notifications to be sent');
 }
 
-async function eventsToTell(client: pg.Client, agentId: string, rules: readonly ToldRule[]): Promise<Told[]> {
-  const { rows } = await client.query<Told>(
-    `SELECT e.id, e.number::float8, e.type, e.rule_id AS rule, c.name AS channel, n.message_id AS key, n.status
-     FROM alert_event e JOIN alert_rule r ON r.id = e.rule_id JOIN notification_channel c ON c.id = ANY (r.channel_ids)
-       LEFT JOIN notification n ON n.event_id = e.id AND n.channel_id = c.id
-     WHERE e.agent_id = $1 AND e.rule_id = ANY ($2) ORDER BY e.number`,
-    [agentId, rules.map(({ id }) => id)],
+async function readEvents(client: pg.Client, agentId: string): Promise<Event[]> {
+  const { rows } = await client.query<Event>(
+    `SELECT id, number::float8, type, at_second::float8 AS at, rule_id AS rule FROM alert_event
+     WHERE agent_id = $1 ORDER BY number`,
+    [agentId],
   );
   return rows;
 }
 
+async function readRows(client: pg.Client, agentId: string): Promise<Row[]> {
+  const { rows } = await client.query<Row>(
+    `SELECT n.type, n.event_id AS event, c.name AS channel, n.message_id AS key, n.status
+     FROM notification n JOIN notification_channel c ON c.id = n.channel_id WHERE n.agent_id = $1`,
+    [agentId],
+  );
+  return rows;
+}
+
+const nameOf = ({ type, event, channel }: { type: string; event: string; channel: string }): string =>
+  `${type} ${event} on ${channel}`;
+
+/**
+ * What of a rule's events is told on each channel: each event, but while it flaps, six within 15 minutes, and until there
+ * was none for as long, that it does with the first of these, and that it has settled with the last.
+ */
+function toTell(events: readonly Event[], flapDetection: boolean): Pick<ToTell, 'type' | 'event'>[] {
+  let flaps = false;
+  return events.flatMap((event, i) => {
+    const [before, sixth] = [events[i - 1], events[i - 5]];
+    const begins = sixth !== undefined && event.at - sixth.at < QUARTER_SECONDS;
+    const goesOn = flaps && event.at - before.at < QUARTER_SECONDS;
+    const isFirst = !goesOn;
+    flaps = flapDetection && (begins || goesOn);
+    if (!flaps) return [{ type: event.type, event }];
+    const next = events[i + 1];
+    const isLast = next === undefined || next.at - event.at >= QUARTER_SECONDS;
+    return [...(isFirst ? [{ type: 'FLAPPING', event }] : []), ...(isLast ? [{ type: 'SETTLED', event }] : [])];
+  });
+}
+
+interface Telling {
+  what: string;
+  toTell: ToTell;
+  /** Undefined: it was never written. */
+  row: Row | undefined;
+  came: Receipt[];
+}
+
 /** At least once; again only where a kill, or a receiver that did not say that it took it, came in between. */
-function checkOne(told: Told, all: readonly Receipt[], repeats: readonly Span[], found: NotificationsFound): void {
-  const { id, type, channel, key, status } = told;
-  const what = `${type} ${id} on ${channel}`;
-  const receipts = all.filter((one) => one.channel === channel && one.key === key);
-  if (status !== 'SENT') found.wrong.push(`${what} is ${status}, not SENT`);
-  if (!receipts.some(({ refused }) => !refused)) {
+function checkOne(
+  { what, toTell: { type, event }, row, came }: Telling,
+  repeats: readonly Span[],
+  found: NotificationsFound,
+) {
+  if (row?.status !== 'SENT') found.wrong.push(`${what} is ${row?.status}, not SENT`);
+  const taken = came.filter(({ refused }) => !refused);
+  if (taken.length === 0) {
     found.missed++;
     found.wrong.push(`${what} never came`);
     return;
   }
-  for (const { told: body } of receipts)
-    if (body !== null && (body.kind !== type || !body.events.some((event) => event.id === id)))
-      found.wrong.push(`${what} came as ${JSON.stringify(body)}`);
-  const taken = receipts.filter(({ refused }) => !refused);
+  for (const { told } of came)
+    if (told !== null && (told.kind !== type || !told.events.some(({ id }) => id === event.id)))
+      found.wrong.push(`${what} came as ${JSON.stringify(told)}`);
   found.doubled += taken.length - 1;
   for (const [i, again] of taken.slice(1).entries()) {
     const before = taken[i];
@@ -105,22 +177,17 @@ function checkOne(told: Told, all: readonly Receipt[], repeats: readonly Span[],
   }
 }
 
-/** On one channel nothing comes after what was recorded later: no recovery before its alert, no old word last. */
-function checkOrder(
-  told: readonly Told[],
-  receipts: readonly Receipt[],
-  rule: string,
-  channel: string,
-  found: NotificationsFound,
-): void {
-  const numbers = new Map(
-    told.filter((one) => one.rule === rule && one.channel === channel).map(({ key, number }) => [key, number]),
-  );
-  let latest = 0;
-  for (const receipt of receipts) {
-    const number = receipt.channel === channel ? numbers.get(receipt.key) : undefined;
-    if (number === undefined) continue;
-    if (number < latest) found.wrong.push(`event ${number} of rule ${rule} came on ${channel} after event ${latest}`);
-    latest = Math.max(latest, number);
+/** Of one rule, on one channel, nothing comes after what was recorded later: no recovery before its alert, no old word last. */
+function checkOrder(tellings: readonly Telling[], receipts: readonly Receipt[], found: NotificationsFound): void {
+  const numbers = new Map(tellings.map(({ row, toTell }) => [row?.key, toTell]));
+  const latest = new Map<string, number>();
+  for (const { key } of receipts) {
+    const told = numbers.get(key);
+    if (told === undefined) continue;
+    const { event, channel, type } = told;
+    const place = `${event.rule} ${channel}`;
+    const before = latest.get(place) ?? 0;
+    if (event.number < before) found.wrong.push(`${type} ${event.number} came after ${before} on ${channel}`);
+    latest.set(place, Math.max(before, event.number));
   }
 }

@@ -12,8 +12,10 @@ export interface RuleUnderFire {
   windowSeconds: number;
 }
 
-/** And the names of the channels on which it is told. */
+/** And how it is told. */
 export interface ToldRule extends RuleUnderFire {
+  flapDetection: boolean;
+  /** Names. */
   channels: readonly string[];
 }
 
@@ -26,6 +28,7 @@ const RULES: readonly Omit<ToldRule, 'id'>[] = [
     threshold: 60,
     recoveryThreshold: null,
     windowSeconds: 5,
+    flapDetection: false,
     channels: ['web-1', 'web-2', 'ops'],
   },
   {
@@ -35,6 +38,7 @@ const RULES: readonly Omit<ToldRule, 'id'>[] = [
     threshold: 0.5,
     recoveryThreshold: 0.2,
     windowSeconds: 10,
+    flapDetection: false,
     channels: ['web-1', 'ops'],
   },
   {
@@ -44,7 +48,8 @@ const RULES: readonly Omit<ToldRule, 'id'>[] = [
     threshold: 20_000,
     recoveryThreshold: 30_000,
     windowSeconds: 7,
-    channels: ['web-2'],
+    flapDetection: true,
+    channels: ['web-2', 'ops'],
   },
 ];
 
@@ -78,7 +83,7 @@ export async function createRules(server: ServerUnderFire, agent: string, receiv
   const { connectAgent } = await mustDo(server, CONNECT, { input: { name: agent } });
   const agentIds = [connectAgent.agent.id];
   const { data } = await server.gql('{ alertRules { id name metric comparison threshold recoveryThreshold } }');
-  const rules: ToldRule[] = [{ ...data.alertRules[0], windowSeconds: 120, channels: [] }];
+  const rules: ToldRule[] = [{ ...data.alertRules[0], windowSeconds: 120, flapDetection: true, channels: [] }];
   const ids = await createChannels(server, receivers);
   for (const { windowSeconds, channels, ...rule } of RULES) {
     const channelIds = channels.map((name) => ids.get(name));

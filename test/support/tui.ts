@@ -47,6 +47,7 @@ export const alertEvent = (given: Partial<AlertEventCard>): AlertEventCard => {
     agentName: 'web-1',
     agent: { id: 'a1' },
     acknowledgedAt: null,
+    flappingUntil: null,
     startedBy: null,
     ...given,
   };

@@ -51,7 +51,9 @@ const message: Message = {
   severity: 'WARNING',
   metric: 'DURATION_P95',
   threshold: 1,
-  events: [{ id: 'e', agent: HOSTILE, at: '2026-01-01T00:00:00Z', value: 2, message: HOSTILE, since: null }],
+  events: [
+    { id: 'e', type: 'TRIGGERED', agent: HOSTILE, at: '2026-01-01T00:00:00Z', value: 2, message: HOSTILE, since: null },
+  ],
   summarised: 0,
   lines: [HOSTILE, 'x'.repeat(10_000)],
   link: null,
@@ -82,4 +84,16 @@ test('HTML and mrkdwn have no tag, mention or link of others', () => {
   const { text, blocks } = slackOf(message) as { text: string; blocks: { text: { type: string } }[] };
   expect(text).not.toMatch(/[<>]/);
   expect(blocks.map((block) => block.text.type)).toEqual(['plain_text', 'plain_text']);
+});
+
+test('a rule that flaps is told of as such; once it has settled, how', () => {
+  const told = { ...message, rule: 'Errors', severity: 'WARNING' };
+  const event = { ...message.events[0], agent: 'web-1', message: 'Errors recovered' };
+  const heading = (kind: 'FLAPPING' | 'SETTLED', type: 'TRIGGERED' | 'RECOVERED') =>
+    headingOf({ ...told, kind, events: [{ ...event, type }] });
+  expect(heading('FLAPPING', 'TRIGGERED')).toBe(
+    '[WARNING] web-1: Errors flaps: 6 alerts and recoveries within 15 minutes; more once it has settled',
+  );
+  expect(heading('SETTLED', 'RECOVERED')).toBe('[WARNING] web-1: Errors has settled, calm: Errors recovered');
+  expect(heading('SETTLED', 'TRIGGERED')).toBe('[WARNING] web-1: Errors has settled, and fires: Errors recovered');
 });

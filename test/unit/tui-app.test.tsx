@@ -2,7 +2,8 @@
 // data that stands still, driven by keys, read as a user reads it.
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import stringWidth from 'string-width';
-import { agentCard, rule } from '../support/tui.js';
+import { addEvents } from '../../client/model/alerts.js';
+import { agentCard, alertEvent, rule } from '../support/tui.js';
 import { type AppOptions, openApp } from '../support/tui-app.js';
 
 const ENTER = '\r';
@@ -91,6 +92,25 @@ describe("a server's page", () => {
     await app.see('Alerts · 1 firing');
     await app.see(' FIRING   High traffic generated an alert - hits = 12.00, triggered at 2019-02-07T21:18:00Z');
     expect(lines()[0]).toContain('2 web-2 ▲');
+  });
+
+  test('what flaps is marked, until it has settled', async () => {
+    const flapping = alertEvent({
+      id: 'e4',
+      at: '2019-02-07T21:18:30Z',
+      flappingUntil: '2019-02-07T21:33:30Z',
+      message: 'Errors generated an alert',
+    });
+    for (const [nowMs, shown] of [
+      [Date.parse('2019-02-07T21:33:29Z'), ' FIRING   flapping · Errors generated an alert'],
+      [Date.parse('2019-02-07T21:33:30Z'), ' FIRING   Errors generated an alert'],
+    ] as const) {
+      const { press, alerts, close } = await open({ nowMs });
+      alerts.update((held) => ({ ...held, book: addEvents(held.book, [flapping]) }));
+      await press('1');
+      await app.see(shown);
+      close();
+    }
   });
 
   test('numbers, Tab and arrows go from server to server, round and round', async () => {

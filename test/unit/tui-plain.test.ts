@@ -62,7 +62,10 @@ test('alerts once each in the words of the server, at first the last ten, the ol
   const book = addEvents(EMPTY_BOOK, old);
   expect(lines.alerts(book)).toEqual(Array.from({ length: 10 }, (_, index) => `web-1  message ${index + 5}`));
   expect(lines.alerts(book)).toEqual([]);
-  expect(lines.alerts(addEvents(book, [alertEvent({})]))).toEqual([
+  const fired = addEvents(book, [alertEvent({})]);
+  expect(lines.alerts(fired)).toEqual([
     'web-1  High traffic generated an alert - hits = 10.05, triggered at 2019-02-07T21:12:36Z',
   ]);
+  const flapping = alertEvent({ id: 'f', message: 'it fires', flappingUntil: '2019-02-07T21:27:36Z' });
+  expect(lines.alerts(addEvents(fired, [flapping]))).toEqual(['web-1  it fires  (flapping)']);
 });

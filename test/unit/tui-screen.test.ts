@@ -166,6 +166,7 @@ describe('push', () => {
       recordedAt: '2026-01-01T00:00:00Z',
       agentName: 'web-1',
       message: 'High traffic generated an alert',
+      flappingUntil: null,
       ...change,
     }) as AlertEventCard;
   const soon = Date.UTC(2026, 0, 1, 0, 0, 30);
@@ -176,6 +177,7 @@ describe('push', () => {
     expect(pushText([event({ type: 'RECOVERED' })], soon)).toBeNull();
     expect(pushText([event({ type: 'NO_DATA' })], soon)).toBe('web-1: High traffic generated an alert');
     expect(pushText([event({})], soon + 300_000)).toBeNull();
+    expect(pushText([event({ flappingUntil: '2026-01-01T00:15:00Z' })], soon)).toBeNull();
   });
 
   test('not what an old file tells while it is read', () => {

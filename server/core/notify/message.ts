@@ -1,11 +1,17 @@
 import type { AlertMetric } from '../alerts/decide.js';
+import { FLAPPING_SECONDS, FLAPPING_TRANSITIONS } from '../alerts/flapping.js';
+import type { AlertMessageType } from '../alerts/message.js';
 
-/** What one message to people says, whatever the channel. */
-export type MessageKind = 'TRIGGERED' | 'RECOVERED' | 'NO_DATA' | 'CLOSED' | 'SUMMARY' | 'TEST';
+/**
+ * What one message to people says, whatever the channel. FLAPPING: the rule fires and recovers over and over, which is not
+ * told each time; SETTLED: it does so no longer, and how it stands since the event that is told.
+ */
+export type MessageKind = AlertMessageType | 'FLAPPING' | 'SETTLED' | 'SUMMARY' | 'TEST';
 
 /** One alert event, as it is told. */
 export interface ToldEvent {
   id: string;
+  type: AlertMessageType;
   agent: string;
   /** ISO 8601. */
   at: string;
@@ -55,7 +61,15 @@ export function headingOf({ kind, rule, severity, events, summarised }: Message)
     return plain(`[${severity}] ${rule}: ${summarised} alerts and recoveries in old entries that were taken in`);
   const [first] = events;
   const others = events.length > 1 ? ` and ${events.length - 1} more` : '';
-  return plain(`[${severity}] ${first.agent}${others}: ${first.message}`);
+  return plain(`[${severity}] ${first.agent}${others}: ${saying(kind, rule, first)}`);
+}
+
+const FLAPS = `flaps: ${FLAPPING_TRANSITIONS} alerts and recoveries within ${FLAPPING_SECONDS / 60} minutes; more once it has settled`;
+
+function saying(kind: MessageKind, rule: string, { type, message }: ToldEvent): string {
+  if (kind === 'FLAPPING') return `${rule} ${FLAPS}`;
+  if (kind === 'SETTLED') return `${rule} has settled, ${type === 'TRIGGERED' ? 'and fires' : 'calm'}: ${message}`;
+  return message;
 }
 
 /** All of it, as lines of text. */

@@ -62,6 +62,10 @@ export class AlertRuleEntity {
   @Column({ type: 'timestamptz', name: 'silenced_until', nullable: true })
   silencedUntil!: Date | null;
 
+  /** While it flaps, people are told once, not each time. */
+  @Column({ type: 'boolean', name: 'flap_detection', default: true })
+  flapDetection!: boolean;
+
   /** Grows with each change of what it decides by. */
   @Column({ type: 'integer' })
   version!: number;
