@@ -1,4 +1,4 @@
-import { count } from '../../client/format/numbers.js';
+import { bytes } from '../../client/format/numbers.js';
 import { safeText } from '../../client/format/safe-text.js';
 import { clockTime } from '../../client/format/times.js';
 import type { AlertEventDetails } from '../../schema/operations/alerts.js';
@@ -23,7 +23,7 @@ export function EvidenceLines({ entries }: { entries: readonly Entry[] }) {
                 {entry.query !== null && <span className="query">?{safeText(entry.query)}</span>}
               </span>
               <span className="from">
-                {safeText(entry.host)} · {count(entry.bytes)} B
+                {safeText(entry.host)} · {bytes(entry.bytes)}
               </span>
             </li>
           ))}
