@@ -83,7 +83,7 @@ module.exports = {
     {
       name: 'no-dev-dependencies-in-the-product',
       severity: 'error',
-      from: { path: '^(agent|schema|server|client|client-tui|cli|simulator|migrations|ormconfig)' },
+      from: { path: '^(agent|schema|server|client|client-tui|cli|simulator|migrations)/|^ormconfig' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
     },
     { name: 'resolves', severity: 'error', from: {}, to: { couldNotResolve: true, pathNot: 'graphql-env' } },

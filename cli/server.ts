@@ -32,7 +32,7 @@ Environment:
   HLM_SMTP_URL           the mail server for notifications: smtp://user:password@host:587
   HLM_MAIL_FROM          whom mails are from
   HLM_ALLOW_PRIVATE_WEBHOOKS  1: webhooks may go to addresses of this machine and its networks
-  HLM_PUBLIC_URL         where people reach the server: messages link to it
+  HLM_PUBLIC_URL         where people reach the web page: messages link to alerts there
   HLM_LOG_LEVEL          debug, info, warn (default), error: logs go to standard error as JSON
 
 Limits, by environment (docs/SECURITY.md):

@@ -138,7 +138,9 @@ async function everything(run: Run, options: UpOptions): Promise<number> {
   const url = await startServer(run, folder, options);
   if (url === null) return 0;
   const token = operatorToken(folder);
-  process.stdout.write(`listening on ${url}\nGraphiQL: ${url}#token=${token}\n`);
+  process.stdout.write(
+    `listening on ${url}\nweb page: ${new URL('/', url)}#token=${token}\nGraphiQL: ${url}#token=${token}\n`,
+  );
   const sources = files.length > 0 ? files : [startSimulation(run, folder, options.seed)];
   const name = options.name ?? (files.length > 0 ? basename(files[0]) : DEMO_NAME);
   await startAgent(run, folder, url, name, sources);

@@ -1,9 +1,9 @@
 import { GraphiQL } from 'graphiql';
 import { type FormEvent, useEffect, useMemo, useState } from 'react';
+import { keepToken, readToken } from '../client/token.js';
 import { askStanding, openApi, type Standing } from './api.js';
 import { EXAMPLES, variablesText } from './examples.js';
 import { EXAMPLES_PLUGIN } from './examples-panel.js';
-import { keepToken, readToken } from './token.js';
 
 const PLUGINS = [EXAMPLES_PLUGIN];
 /** What a first visitor finds open; later ones find their own tabs. */
@@ -14,9 +14,9 @@ const TABS = EXAMPLES.map((example) => ({
 
 /** The page: a bar for the token, and below it GraphiQL, opened anew with each token. */
 export function Page() {
-  const [token, setToken] = useState(readToken);
+  const [token, setToken] = useState(() => readToken(window));
   useEffect(() => {
-    const onLink = () => setToken(readToken());
+    const onLink = () => setToken(readToken(window));
     addEventListener('hashchange', onLink);
     return () => removeEventListener('hashchange', onLink);
   }, []);
@@ -28,8 +28,8 @@ export function Page() {
         key={token}
         token={token}
         onToken={(given) => {
-          keepToken(given);
-          setToken(readToken());
+          keepToken(window, given);
+          setToken(readToken(window));
         }}
       />
       <main>

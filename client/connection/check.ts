@@ -7,11 +7,19 @@ import { describeFailure } from './describe.js';
 
 /** Long enough for a server that is starting, short enough for someone who waits at a prompt. */
 const ANSWER_WITHIN_MS = 10_000;
+const AGENTS_TOKEN = "this token is an agent's and may only send entries; looking at them needs one that reads";
 
 export type Viewer = ResultOf<typeof ViewerQuery>['viewer'];
 
-/** The server does not take the token: asking again would change nothing. */
-export class RefusedError extends UserError {}
+/** The server does not take the token, or not for reading: asking again would change nothing. */
+export class RefusedError extends UserError {
+  constructor(
+    message: string,
+    readonly why: 'token' | 'role' = 'token',
+  ) {
+    super(message);
+  }
+}
 
 /**
  * Asks a server who we are: the one question that tells an address that cannot be reached, one that is no GraphQL,
@@ -27,7 +35,7 @@ export async function checkServer(url: string, token: string, signal?: AbortSign
   const viewer = answer.data?.viewer;
   if (!viewer?.role) throw new UserError(`${url} answers GraphQL, but is no HTTP Logs Monitor`);
   if (viewer.role === 'AGENT') {
-    throw new RefusedError("this token is an agent's and may only send entries; looking at them needs one that reads");
+    throw new RefusedError(AGENTS_TOKEN, 'role');
   }
   return viewer;
 }

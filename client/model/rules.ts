@@ -67,17 +67,20 @@ export function metricOf({ metric, filter }: AlertRuleCard): string {
   return `${METRICS[metric]} of ${safeText(said)}`;
 }
 
-/** What was measured, in the metric's unit; as a plain number where the metric is not known. */
-export function measureOf(metric: AlertRuleCard['metric'] | null, value: number): string {
+/** What was measured, and what it is held against, in the metric's unit; plain numbers where the metric is not known. */
+export function measuredBy(
+  metric: AlertRuleCard['metric'] | null,
+  { value, threshold }: { value: number; threshold: number },
+): [value: string, threshold: string] {
   switch (metric) {
     case 'HITS_PER_SECOND':
-      return `${rate(value)} hits/s`;
+      return [`${rate(value)} hits/s`, plainNumber(threshold)];
     case 'BYTES_PER_SECOND':
-      return `${bytes(value)}/s`;
+      return [`${bytes(value)}/s`, `${bytes(threshold)}/s`];
     case 'ERROR_RATE':
-      return `${percent(value)} errors`;
+      return [`${percent(value)} errors`, percent(threshold)];
     default:
-      return plainNumber(value);
+      return [plainNumber(value), plainNumber(threshold)];
   }
 }
 

@@ -1,17 +1,15 @@
-import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
 import { fastifyApolloDrainPlugin, fastifyApolloHandler } from '@as-integrations/fastify';
-import fastifyStatic from '@fastify/static';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { GraphQLError, type GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import type { Identity } from '../auth/tokens.js';
 import { isTransient, stopping } from '../errors.js';
 import type { Context, Services } from './context.js';
+import { servePages } from './pages.js';
 import type { Admission } from './walls/admission.js';
 import { wallsPlugin } from './walls/apollo.js';
 import { inflate, takeJsonOnly } from './walls/bodies.js';
@@ -43,15 +41,10 @@ export interface Http {
 }
 
 const API_PATH = '/graphql';
-/** GraphiQL's bundle beside the compiled server; where it is absent (tests of the sources) the page is not served. */
-const GRAPHIQL_FOLDER = fileURLToPath(new URL('../../graphiql/', import.meta.url));
-/** GraphiQL's editor sets styles of its own making; nothing else may. */
-const GRAPHIQL_POLICY =
-  "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self' ws: wss:; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 /** What nobody answers reads no more than this of a body. */
 const OTHER_BODY_BYTES_MAX = 64 * 1024;
 
-/** Apollo on Fastify at /graphql, GraphiQL for browsers, health. Not listening yet. */
+/** Apollo on Fastify at /graphql, pages for browsers, health. Not listening yet. */
 export async function buildHttp(options: HttpOptions): Promise<Http> {
   const { schema, turnstile, admission, certificate, log } = options;
   let strangers: Strangers | undefined;
@@ -97,9 +90,8 @@ export async function buildHttp(options: HttpOptions): Promise<Http> {
   app.setErrorHandler(errorHandler(log));
   app.setNotFoundHandler(sayNotFound);
   serveHealth(app, options);
-  await serveGraphiql(app);
+  await servePages(app);
   serveApi(app, apollo, strangers!, options);
-  app.get('/', (_request, reply) => reply.redirect(API_PATH));
   return { app, apollo, strangers: strangers! };
 }
 
@@ -167,21 +159,6 @@ function serveHealth(app: FastifyInstance, { isReady }: HttpOptions): void {
   app.get('/readyz', async (_request, reply) => {
     const ready = await isReady().catch(() => false);
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready' });
-  });
-}
-
-/** A browser that asks for /graphql gets the page; a program the API. */
-async function serveGraphiql(app: FastifyInstance): Promise<void> {
-  if (!existsSync(`${GRAPHIQL_FOLDER}index.html`)) return;
-  await app.register(fastifyStatic, { root: GRAPHIQL_FOLDER, prefix: '/graphiql/', index: false, maxAge: '1h' });
-  app.addHook('onRequest', async (request, reply) => {
-    const isPage =
-      request.method === 'GET' &&
-      request.url.split('?')[0] === API_PATH &&
-      request.headers.accept?.includes('text/html');
-    if (!isPage) return;
-    reply.header('content-security-policy', GRAPHIQL_POLICY);
-    return reply.sendFile('index.html', GRAPHIQL_FOLDER, { maxAge: 0 });
   });
 }
 

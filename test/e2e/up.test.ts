@@ -75,7 +75,7 @@ test('simulated traffic: address, link and traffic are shown; Ctrl-C ends all of
   const { stdout } = command.output;
   const token = readFileSync(join(data, 'operator-token'), 'utf8').trim();
   const url = /^listening on (http:\/\/127\.0\.0\.1:\d+\/graphql)$/m.exec(stdout)?.[1];
-  expect(stdout).toContain(`\nGraphiQL: ${url}#token=${token}\n`);
+  expect(stdout).toContain(`\nweb page: ${new URL('/', url)}#token=${token}\nGraphiQL: ${url}#token=${token}\n`);
   expect(existsSync(join(data, 'logs', 'server.log'))).toBe(true);
   expect(readFileSync(join(data, 'simulated', 'access.log'), 'utf8')).toMatch(/^\S+ - \S+ \[.*"\n/);
   // Neither children nor their tokens are anyone's to see.

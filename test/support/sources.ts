@@ -1,5 +1,10 @@
 import { expect } from '@jest/globals';
-import type { TestServer } from './server.js';
+import type { Answer } from './server.js';
+
+/** A server that can be asked, in this process or another. */
+export interface Asked {
+  gql: (query: string, variables?: object) => Promise<Answer>;
+}
 
 /** Entries of one event second. */
 export interface Burst {
@@ -41,7 +46,7 @@ const OPEN = 'mutation ($input: OpenStreamInput!) { openStream(input: $input) { 
 const BEAT = 'mutation ($input: HeartbeatInput!) { heartbeat(input: $input) { fencedStreamIds } }';
 
 /** Opens a stream of an agent, which is registered by it; `name` tells several of one agent apart. */
-export async function openSource(server: TestServer, agent: string, name = 'access.log'): Promise<Source> {
+export async function openSource(server: Asked, agent: string, name = 'access.log'): Promise<Source> {
   const { data } = await server.gql(OPEN, { input: { agent, name } });
   const { streamId, epoch } = data.openStream as { streamId: string; epoch: number };
   let position = 0;
@@ -65,19 +70,19 @@ export async function openSource(server: TestServer, agent: string, name = 'acce
 }
 
 /** Sends to the agent's stream `direct`. */
-export async function sendDirect(server: TestServer, agent: string, ...bursts: Burst[]): Promise<void> {
+export async function sendDirect(server: Asked, agent: string, ...bursts: Burst[]): Promise<void> {
   const { data, errors } = await server.gql(INGEST, { input: { agent, entries: entriesOf(bursts) } });
   expect(errors).toBeUndefined();
   expect(data.ingestLogs.outcome).toBe('APPENDED');
 }
 
 /** Says that nothing more will come of an agent, so that all its seconds are decided. */
-export async function endAgent(server: TestServer, agent: string): Promise<void> {
+export async function endAgent(server: Asked, agent: string): Promise<void> {
   const { errors } = await server.gql(BEAT, { input: { agent, sentAt: new Date().toISOString(), ending: true } });
   expect(errors).toBeUndefined();
 }
 
-export async function agentId(server: TestServer, name: string): Promise<string> {
+export async function agentId(server: Asked, name: string): Promise<string> {
   const { data } = await server.gql('query ($name: String) { agents(search: $name) { nodes { id name } } }', { name });
   return data.agents.nodes.find((node: { name: string }) => node.name === name).id;
 }
@@ -103,7 +108,7 @@ const EVENT =
   'id cursor type ruleName agentName at value threshold severity message rule { id } agent { id } startedBy { id }';
 
 /** All alert events of these rules (all where none is named), in the order recorded. */
-export async function alertEvents(server: TestServer, ruleIds: string[] | null = null): Promise<SeenEvent[]> {
+export async function alertEvents(server: Asked, ruleIds: string[] | null = null): Promise<SeenEvent[]> {
   const { data, errors } = await server.gql(
     `query ($ruleIds: [ID!]) { alertEvents(ruleIds: $ruleIds, first: 500, newestFirst: false) { nodes { ${EVENT} } } }`,
     { ruleIds },
@@ -118,7 +123,7 @@ export function numberOf({ cursor }: Pick<SeenEvent, 'cursor'>): number {
 }
 
 /** Makes a rule over ten seconds, unless it says otherwise; returns its id. */
-export async function createRule(server: TestServer, input: object): Promise<string> {
+export async function createRule(server: Asked, input: object): Promise<string> {
   const { data, errors } = await server.gql(
     'mutation ($input: AlertRuleInput!) { createAlertRule(input: $input) { id } }',
     { input: { window: 'PT10S', ...input } },
