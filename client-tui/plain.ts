@@ -4,7 +4,8 @@ import type { AgentLive, FleetState } from './feeds/fleet-feed.js';
 import { visibleAgents } from './feeds/fleet-feed.js';
 import { count, percent, rate } from './format/numbers.js';
 import { safeText } from './format/safe-text.js';
-import { clockTime, fullTime, span } from './format/times.js';
+import { clockTime, fullTime } from './format/times.js';
+import { linkLines } from './link-lines.js';
 import { type AlertBook, newestFirst } from './model/alerts.js';
 import { LIVE_STEP_MS, NO_FIGURES, wholeWindowStart } from './model/series.js';
 
@@ -130,7 +131,7 @@ export async function printPlain({ feeds, agent, stdout, stderr, now, signal }: 
   const stops = [
     feeds.fleet.state.subscribe(print),
     feeds.alerts.state.subscribe(print),
-    feeds.link.subscribe(linkLines(feeds, stderr, now)),
+    feeds.link.subscribe(linkLines(feeds.link, stderr, now)),
   ];
   const timer = setInterval(print, LINE_EVERY_MS);
   await new Promise<void>((resolve) => {
@@ -139,19 +140,4 @@ export async function printPlain({ feeds, agent, stdout, stderr, now, signal }: 
   });
   clearInterval(timer);
   for (const stop of stops) stop();
-}
-
-/** One line when the connection goes, one when it is there again. */
-function linkLines(feeds: Feeds, stderr: NodeJS.WritableStream, now: () => number): () => void {
-  let lost = false;
-  return () => {
-    const link = feeds.link.get();
-    if (link.kind === 'lost' && !lost && link.retryAtMs !== null) {
-      lost = true;
-      stderr.write(`connection lost (${link.reason}), retrying in ${span(Math.max(1_000, link.retryAtMs - now()))}\n`);
-    } else if (link.kind === 'connected' && lost) {
-      lost = false;
-      stderr.write('connected again\n');
-    }
-  };
 }

@@ -8,6 +8,7 @@ import { AlertFeed } from './alert-feed.js';
 import type { FeedContext, Notice } from './context.js';
 import { FleetFeed } from './fleet-feed.js';
 import { ServerFeed } from './server-feed.js';
+import { TailFeed, type TailFilter } from './tail-feed.js';
 
 /** All that the client knows of the server: what pages and plain lines are made from. */
 export interface Feeds {
@@ -17,6 +18,8 @@ export interface Feeds {
   notice: Store<Notice | null>;
   context: FeedContext;
   openServer(agent: AgentCard, span: GraphSpan, tables: TableSpan): ServerFeed;
+  /** A server's log, as lines come in. */
+  openTail(agentId: string, filter: TailFilter): TailFeed;
   /** Asks again for everything; while disconnected, tries to connect at once. */
   refresh(): void;
   /** Ends all subscriptions and the connection: nothing is left that keeps a process alive. */
@@ -30,14 +33,35 @@ export interface FeedsOptions {
   now: () => number;
 }
 
-/** Connects, and begins to follow servers and alerts. */
-export function openFeeds({ url, token, now }: FeedsOptions): Feeds {
+/** The way to the server, which is made again whenever it is lost. */
+export interface Connection {
+  context: FeedContext;
+  link: Link;
+  close(): void;
+}
+
+/** Connects once what is to be followed is attached: `link.connect()`. */
+export function openConnection({ url, token, now }: FeedsOptions): Connection {
   const frames = new FrameClock(() => performance.now());
   const ending = new AbortController();
   const { signal } = ending;
   const link = new Link({ url, token, frames, now, random: Math.random, signal });
   const api = createApi(url, token, link, signal);
   const context: FeedContext = { api, link, frames, now, notice: frames.store<Notice | null>(null) };
+  return {
+    context,
+    link,
+    close: () => {
+      link.close();
+      ending.abort();
+      frames.stop();
+    },
+  };
+}
+
+/** Connects, and begins to follow servers and alerts. */
+export function openFeeds(options: FeedsOptions): Feeds {
+  const { context, link, close } = openConnection(options);
   const fleet = new FleetFeed(context);
   const alerts = new AlertFeed(context);
   link.connect();
@@ -48,6 +72,7 @@ export function openFeeds({ url, token, now }: FeedsOptions): Feeds {
     notice: context.notice,
     context,
     openServer: (agent, span, tables) => new ServerFeed(context, agent, span, tables),
+    openTail: (agentId, filter) => new TailFeed(context, agentId, filter),
     refresh: () => {
       void link.retry();
       void fleet.refresh();
@@ -56,9 +81,7 @@ export function openFeeds({ url, token, now }: FeedsOptions): Feeds {
     close: () => {
       fleet.close();
       alerts.close();
-      link.close();
-      ending.abort();
-      frames.stop();
+      close();
     },
   };
 }

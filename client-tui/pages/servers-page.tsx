@@ -6,10 +6,10 @@ import { safeText } from '../format/safe-text.js';
 import type { TerminalSize } from '../hooks/use-terminal-size.js';
 import { firing } from '../model/alerts.js';
 import type { Screen } from '../model/screen.js';
-import { useTheme } from '../theme.js';
 import { AlertPanel } from '../widgets/alert-panel.js';
 import { Empty } from '../widgets/empty.js';
 import { FRAME_COLUMNS, frameRows, Panel } from '../widgets/panel.js';
+import { SearchLine } from '../widgets/search-line.js';
 import { ServerList } from '../widgets/server-list.js';
 import { listLayout } from './layout.js';
 
@@ -60,19 +60,6 @@ export function ServersPage({ screen, fleet, agents, chosen, alerts, size, nowMs
         />
       ) : null}
     </Box>
-  );
-}
-
-function SearchLine({ text }: { text: string }) {
-  const theme = useTheme();
-  return (
-    <Text wrap="truncate">
-      <Text color={theme.accent} bold>
-        /
-      </Text>
-      {safeText(text)}
-      <Text inverse> </Text>
-    </Text>
   );
 }
 
