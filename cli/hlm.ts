@@ -45,6 +45,10 @@ const commands: Record<string, { summary: string; load: () => Promise<(command: 
     summary: 'who changed what on a running server',
     load: async () => (await import('./admin/audit.js')).auditCommand,
   },
+  tail: {
+    summary: 'prints the lines of logs as servers write them',
+    load: async () => (await import('./tail.js')).tailCommand,
+  },
   tui: { summary: 'the terminal client', load: async () => (await import('./tui.js')).tuiCommand },
 };
 

@@ -12,14 +12,26 @@ import { cut } from './format/width.js';
 import { useKeys } from './hooks/use-keys.js';
 import { type ChangeScreen, useScreen } from './hooks/use-screen.js';
 import { useServerFeed } from './hooks/use-server-feed.js';
+import { useTailFeed } from './hooks/use-tail-feed.js';
 import { useTerminalSize } from './hooks/use-terminal-size.js';
 import { useThreshold } from './hooks/use-threshold.js';
 import { actionOf } from './keys.js';
-import { chosenIndex, onServer, onServers, openServer, type Screen, scopeOf, typed } from './model/screen.js';
+import {
+  chosenIndex,
+  onServer,
+  onServers,
+  onTail,
+  openServer,
+  type Screen,
+  scopeOf,
+  typed,
+  typedForTail,
+} from './model/screen.js';
 import { HelpPage } from './pages/help-page.js';
 import { bodyRows, COLUMNS_LEAST, frameFor, ROWS_LEAST } from './pages/layout.js';
 import { ServerPage } from './pages/server-page.js';
 import { ServersPage } from './pages/servers-page.js';
+import { TailPage } from './pages/tail-page.js';
 import { TooSmall } from './pages/too-small.js';
 import { type Theme, ThemeContext } from './theme.js';
 import { Footer } from './widgets/footer.js';
@@ -45,6 +57,7 @@ export function App(props: AppProps) {
   const agents = useMemo(() => visibleAgents(fleet.agents, screen.search), [fleet.agents, screen.search]);
   const agent = screen.page.kind === 'server' ? fleet.agents.get(screen.page.agentId) : undefined;
   const server = useServerFeed(feeds, agent, screen.spanIndex, screen.tables);
+  const tail = useTailFeed(feeds, agent, screen.tailing);
   const ids = agents.map(({ id }) => id);
   usePagesThatCome(feeds, change);
   useActions({ ...props, latest, change, ids, feed: server.feed });
@@ -52,7 +65,9 @@ export function App(props: AppProps) {
     <ThemeContext.Provider value={theme}>
       <Frame {...props} screen={screen} ids={ids}>
         {(size, nowMs) =>
-          server.state ? (
+          server.state && screen.tailing ? (
+            <TailPage agent={server.state.agent} tailing={screen.tailing} tail={tail} size={size} />
+          ) : server.state ? (
             <ServerPage
               screen={screen}
               server={server.state}
@@ -88,7 +103,7 @@ function usePagesThatCome(feeds: Feeds, change: ChangeScreen): void {
         return openServer(held, found?.id);
       }
       const gone = page.kind === 'server' && fleet.loaded && !fleet.agents.has(page.agentId);
-      return gone ? { ...held, page: { kind: 'servers' }, editing: null } : held;
+      return gone ? { ...held, page: { kind: 'servers' }, editing: null, tailing: null } : held;
     });
   }, [fleet, change]);
 }
@@ -122,6 +137,7 @@ function useActions({ feeds, repaint, latest, change, ids, feed }: ActionsContex
       feeds.refresh();
       void feed?.refresh();
     } else if (scope === 'threshold') threshold.press(screen.editing!, action, name, rulesOf(alerts.rules, agentId));
+    else if (scope === 'search' && screen.tailing) change((held) => typedForTail(held, action, name));
     else if (scope === 'search') {
       if (action === 'accept') change((held) => ({ ...held, searching: false }));
       else if (action === 'cancel') {
@@ -129,7 +145,8 @@ function useActions({ feeds, repaint, latest, change, ids, feed }: ActionsContex
         change((held) => ({ ...held, searching: false }));
       } else if (action) change((held) => onServers(held, action, name, ids));
       else search(typed(screen.search, name));
-    } else if (action === 'threshold') threshold.begin(rulesOf(alerts.rules, agentId));
+    } else if (action && scope === 'tail') change((held) => onTail(held, action, name, ids));
+    else if (action === 'threshold') threshold.begin(rulesOf(alerts.rules, agentId));
     else if (action && scope === 'server') {
       const history = newestFirst(alerts.book, agentId).length - firing(alerts.book, agentId).length;
       change((held) => onServer(held, action, name, ids, history));

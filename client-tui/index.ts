@@ -6,6 +6,7 @@ import { checkServer } from '../client/connection/check.js';
 import { describeFailure } from '../client/connection/describe.js';
 import { type Feeds, openFeeds } from './feeds/feeds.js';
 import { defaultRule } from '../client/model/rules.js';
+import { endingOf } from './ending.js';
 import { printPlain } from './plain.js';
 
 export interface TuiOptions {
@@ -29,9 +30,6 @@ export interface TuiOptions {
   now?: (() => number) | undefined;
 }
 
-/** They end the client as `q` does. */
-const ENDING: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-
 /**
  * Runs the terminal client until it is quit, and returns the exit code.
  *
@@ -44,7 +42,7 @@ export async function runTui(options: TuiOptions): Promise<number> {
   const { url, token, agent, stdin, stdout, stderr, threshold, env = process.env, now = Date.now } = options;
   const viewer = await checkServer(url, token);
   const feeds = openFeeds({ url, token, now });
-  const ending = endingOf(options, feeds);
+  const ending = endingOf(options, feeds.link);
   try {
     if (threshold !== undefined) await setThreshold(feeds, threshold);
     const screen = stdin.isTTY && stdout.isTTY && !options.plain && env.TERM !== 'dumb';
@@ -60,28 +58,6 @@ export async function runTui(options: TuiOptions): Promise<number> {
   const link = feeds.link.get();
   if (link.kind === 'refused') throw link.error;
   return 0;
-}
-
-/** All that ends the client from outside: a signal, a reader that is gone, a token that is not taken any more. */
-function endingOf({ signal, stdout }: TuiOptions, feeds: Feeds): { signal: AbortSignal; release: () => void } {
-  const controller = new AbortController();
-  const end = () => controller.abort();
-  for (const name of ENDING) process.on(name, end);
-  // Stays: what is still being written when the reader goes fails after the end.
-  stdout.on('error', end);
-  signal?.addEventListener('abort', end, { once: true });
-  if (signal?.aborted) end();
-  const stop = feeds.link.subscribe(() => {
-    if (feeds.link.get().kind === 'refused') end();
-  });
-  return {
-    signal: controller.signal,
-    release: () => {
-      stop();
-      signal?.removeEventListener('abort', end);
-      for (const name of ENDING) process.off(name, end);
-    },
-  };
 }
 
 async function setThreshold({ context: { api } }: Feeds, threshold: number): Promise<void> {

@@ -2,7 +2,7 @@ import type { Key } from 'ink';
 
 /** Every key of the client: pages ask for actions, the help is made from this table, nothing else knows a key. */
 
-export type Scope = 'everywhere' | 'servers' | 'server' | 'search' | 'threshold' | 'help';
+export type Scope = 'everywhere' | 'servers' | 'server' | 'tail' | 'search' | 'threshold' | 'help';
 
 export type Action =
   | 'quit'
@@ -24,6 +24,9 @@ export type Action =
   | 'longer'
   | 'tables'
   | 'threshold'
+  | 'tail'
+  | 'pause'
+  | 'errors'
   | 'accept'
   | 'cancel';
 
@@ -66,6 +69,7 @@ export const bindings: readonly Binding[] = [
   binding('server', 'next', ['tab', 'right', 'l'], 'Tab →', 'the next server', 'next'),
   binding('server', 'previous', ['shift-tab', 'left', 'h'], '⇧Tab ←', 'the server before'),
   binding('server', 'nth', DIGITS, '1–9', 'the server with that number'),
+  binding('server', 'tail', ['f'], 'f', 'follow its log as lines come in', 'follow log'),
   binding('server', 'threshold', ['t'], 't', "set an alert rule's threshold", 'threshold'),
   binding('server', 'shorter', ['[', '-'], '[', 'a shorter timeframe of the graph', 'timeframe'),
   binding('server', 'longer', [']', '+', '='], ']', 'a longer timeframe of the graph', 'timeframe'),
@@ -73,12 +77,19 @@ export const bindings: readonly Binding[] = [
   binding('server', 'down', ['down', 'j'], '↓ j', 'older alerts'),
   binding('server', 'up', ['up', 'k'], '↑ k', 'newer alerts'),
   binding('server', 'first', ['home', 'g'], 'Home g', 'the newest alerts'),
+  binding('tail', 'back', ['esc', 'backspace', 'f'], 'Esc f', "back to the server's figures", 'figures'),
+  binding('tail', 'pause', [' ', 'p'], 'Space', 'hold the lines still, and let them go on', 'pause'),
+  binding('tail', 'errors', ['e'], 'e', 'all lines, 4xx and 5xx, or 5xx alone', 'errors'),
+  binding('tail', 'search', ['/'], '/', 'only lines whose path has a text in it', 'search'),
+  binding('tail', 'next', ['tab', 'right', 'l'], 'Tab →', 'the next server'),
+  binding('tail', 'previous', ['shift-tab', 'left', 'h'], '⇧Tab ←', 'the server before'),
+  binding('tail', 'nth', DIGITS, '1–9', 'the server with that number'),
   binding('threshold', 'accept', ['enter'], '⏎', 'save the threshold', 'save'),
   binding('threshold', 'cancel', ['esc'], 'Esc', 'leave it as it is', 'cancel'),
   binding('threshold', 'next', ['tab', 'down'], 'Tab ↓', 'the next rule', 'next rule'),
   binding('threshold', 'previous', ['shift-tab', 'up'], '⇧Tab ↑', 'the rule before'),
   binding('search', 'accept', ['enter'], '⏎', 'keep what was found', 'keep'),
-  binding('search', 'cancel', ['esc'], 'Esc', 'show all servers again', 'all servers'),
+  binding('search', 'cancel', ['esc'], 'Esc', 'show all again', 'all'),
   binding('search', 'down', ['down'], '↓', 'down'),
   binding('search', 'up', ['up'], '↑', 'up'),
   binding('help', 'back', ['esc', 'enter', '?'], 'Esc', 'close the help', 'close'),

@@ -2,11 +2,12 @@ import type { AgentLive, FleetState } from '../client/feeds/fleet-feed.js';
 import { visibleAgents } from '../client/feeds/fleet-feed.js';
 import { count, percent, rate } from '../client/format/numbers.js';
 import { safeText } from '../client/format/safe-text.js';
-import { clockTime, fullTime, span } from '../client/format/times.js';
+import { clockTime, fullTime } from '../client/format/times.js';
 import { type AlertBook, newestFirst } from '../client/model/alerts.js';
 import { LIVE_STEP_MS, NO_FIGURES, wholeWindowStart } from '../client/model/series.js';
 import type { AgentCard } from '../schema/operations/agents.js';
 import type { Feeds } from './feeds/feeds.js';
+import { linkLines } from './link-lines.js';
 
 /** Lines for a pipe, a log file, a terminal that can do nothing: no escapes, one fact a line. */
 
@@ -133,7 +134,7 @@ export async function printPlain({ feeds, agent, stdout, stderr, now, signal }: 
   const stops = [
     feeds.fleet.state.subscribe(print),
     feeds.alerts.state.subscribe(print),
-    feeds.link.subscribe(linkLines(feeds, stderr, now)),
+    feeds.link.subscribe(linkLines(feeds.link, stderr, now)),
   ];
   const timer = setInterval(print, LINE_EVERY_MS);
   await new Promise<void>((resolve) => {
@@ -142,19 +143,4 @@ export async function printPlain({ feeds, agent, stdout, stderr, now, signal }: 
   });
   clearInterval(timer);
   for (const stop of stops) stop();
-}
-
-/** One line when the connection goes, one when it is there again. */
-function linkLines(feeds: Feeds, stderr: NodeJS.WritableStream, now: () => number): () => void {
-  let lost = false;
-  return () => {
-    const link = feeds.link.get();
-    if (link.kind === 'lost' && !lost && link.retryAtMs !== null) {
-      lost = true;
-      stderr.write(`connection lost (${link.reason}), retrying in ${span(Math.max(1_000, link.retryAtMs - now()))}\n`);
-    } else if (link.kind === 'connected' && lost) {
-      lost = false;
-      stderr.write('connected again\n');
-    }
-  };
 }

@@ -101,6 +101,14 @@ const LOGS = `query LatestErrors {
 }
 `;
 
+const TAIL = `subscription ErrorsAsTheyCome {
+  logTail(filter: { statusMin: 400 }) {
+    missed
+    entries { time agent { name } host method path status bytes }
+  }
+}
+`;
+
 const none = () => ({});
 
 export const EXAMPLES: readonly Example[] = [
@@ -124,6 +132,7 @@ export const EXAMPLES: readonly Example[] = [
     variables: none,
   },
   { title: 'The latest errors', about: 'Raw entries, as long as they are kept.', query: LOGS, variables: none },
+  { title: 'Errors as they come', about: 'Entries as they are taken in.', query: TAIL, variables: none },
   {
     title: 'Send a line',
     about: 'Anything that can send an HTTP request is an agent; docs/INGEST.md says more.',

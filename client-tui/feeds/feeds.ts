@@ -7,6 +7,7 @@ import type { AgentCard } from '../../schema/operations/agents.js';
 import { NodeSocket } from '../connection/node-socket.js';
 import type { GraphSpan, TableSpan } from '../model/timeframes.js';
 import { ServerFeed } from './server-feed.js';
+import { TailFeed, type TailFilter } from './tail-feed.js';
 
 /** All that the client knows of the server: what pages and plain lines are made from. */
 export interface Feeds {
@@ -16,6 +17,8 @@ export interface Feeds {
   notice: Store<Notice | null>;
   context: FeedContext;
   openServer(agent: AgentCard, span: GraphSpan, tables: TableSpan): ServerFeed;
+  /** A server's log, as lines come in. */
+  openTail(agentId: string, filter: TailFilter): TailFeed;
   /** Asks again for everything; while disconnected, tries to connect at once. */
   refresh(): void;
   /** Ends all subscriptions and the connection: nothing is left that keeps a process alive. */
@@ -36,6 +39,7 @@ export function openFeeds(server: Omit<ServerAddress, 'webSocket'>): Feeds {
     notice: context.notice,
     context,
     openServer: (agent, span, tables) => new ServerFeed(context, agent, span, tables),
+    openTail: (agentId, filter) => new TailFeed(context, agentId, filter),
     refresh: () => {
       void link.retry();
       void fleet.refresh();

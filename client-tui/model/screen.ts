@@ -14,6 +14,8 @@ export interface Screen {
   /** Alerts scrolled past. */
   alertsSkipped: number;
   editing: Editing | null;
+  /** The server's page shows its log; null: its figures. */
+  tailing: Tailing | null;
 }
 
 export type Page =
@@ -30,6 +32,20 @@ export interface Editing {
   saving: boolean;
 }
 
+/** What of a server's log is followed. */
+export interface Tailing {
+  paused: boolean;
+  /** Null: every status. */
+  statusMin: number | null;
+  /** Somewhere in the path. */
+  text: string;
+  /** A text being typed, which is to take its place; null: none. */
+  draft: string | null;
+}
+
+/** What `errors` goes through. */
+const STATUS_LEASTS: readonly (number | null)[] = [null, 400, 500];
+
 export function firstScreen(agentName: string | undefined): Screen {
   return {
     page: agentName === undefined ? { kind: 'servers' } : { kind: 'waiting', name: agentName },
@@ -41,6 +57,7 @@ export function firstScreen(agentName: string | undefined): Screen {
     tables: 'sliding',
     alertsSkipped: 0,
     editing: null,
+    tailing: null,
   };
 }
 
@@ -48,8 +65,9 @@ export function firstScreen(agentName: string | undefined): Screen {
 export function scopeOf(screen: Screen): Scope {
   if (screen.help) return 'help';
   if (screen.editing) return 'threshold';
-  if (screen.searching) return 'search';
-  return screen.page.kind === 'server' ? 'server' : 'servers';
+  if (screen.searching || screen.tailing?.draft != null) return 'search';
+  if (screen.page.kind !== 'server') return 'servers';
+  return screen.tailing ? 'tail' : 'server';
 }
 
 /** The index of the chosen server; the first where the chosen one is gone. */
@@ -96,19 +114,29 @@ export function onServers(screen: Screen, action: Action, name: string, ids: rea
   }
 }
 
-/** What an action does on a server's page; `alerts` is how many its history has. */
-export function onServer(screen: Screen, action: Action, name: string, ids: readonly string[], alerts: number): Screen {
+/** From a server's page to another's, which shows the same of it. */
+function toAnother(screen: Screen, action: Action, name: string, ids: readonly string[]): Screen {
   const here = screen.page.kind === 'server' ? ids.indexOf(screen.page.agentId) : -1;
   const around = (by: number) => ids[(Math.max(here, 0) + by + ids.length) % ids.length];
   switch (action) {
-    case 'back':
-      return { ...screen, page: { kind: 'servers' } };
     case 'next':
       return openServer(screen, around(1));
     case 'previous':
       return openServer(screen, around(-1));
     case 'nth':
       return openServer(screen, ids[Number(name) - 1]);
+    default:
+      return screen;
+  }
+}
+
+/** What an action does on a server's page; `alerts` is how many its history has. */
+export function onServer(screen: Screen, action: Action, name: string, ids: readonly string[], alerts: number): Screen {
+  switch (action) {
+    case 'back':
+      return { ...screen, page: { kind: 'servers' } };
+    case 'tail':
+      return { ...screen, tailing: { paused: false, statusMin: null, text: '', draft: null } };
     case 'shorter':
       return { ...screen, spanIndex: clamp(screen.spanIndex - 1, 0, GRAPH_SPANS.length - 1) };
     case 'longer':
@@ -120,8 +148,43 @@ export function onServer(screen: Screen, action: Action, name: string, ids: read
     case 'first':
       return { ...screen, alertsSkipped: clamp(screen.alertsSkipped + STEPS[action]!, 0, Math.max(0, alerts - 1)) };
     default:
-      return screen;
+      return toAnother(screen, action, name, ids);
   }
+}
+
+const changingOf =
+  (screen: Screen, tailing: Tailing) =>
+  (change: Partial<Tailing>): Screen => ({ ...screen, tailing: { ...tailing, ...change } });
+
+/** What an action does where a server's log is followed. */
+export function onTail(screen: Screen, action: Action, name: string, ids: readonly string[]): Screen {
+  const { tailing } = screen;
+  if (tailing === null) return screen;
+  const changed = changingOf(screen, tailing);
+  switch (action) {
+    case 'back':
+      return { ...screen, tailing: null };
+    case 'pause':
+      return changed({ paused: !tailing.paused });
+    case 'errors': {
+      const next = (STATUS_LEASTS.indexOf(tailing.statusMin) + 1) % STATUS_LEASTS.length;
+      return changed({ statusMin: STATUS_LEASTS[next]!, paused: false });
+    }
+    case 'search':
+      return changed({ draft: tailing.text });
+    default:
+      return toAnother(changed({ paused: false }), action, name, ids);
+  }
+}
+
+/** What a key does while a text for the log is typed: it holds once it is accepted. */
+export function typedForTail(screen: Screen, action: Action | undefined, name: string): Screen {
+  const { tailing } = screen;
+  if (tailing === null || tailing.draft === null) return screen;
+  const changed = changingOf(screen, tailing);
+  if (action === 'accept') return changed({ text: tailing.draft, draft: null, paused: false });
+  if (action === 'cancel') return changed({ text: '', draft: null, paused: false });
+  return changed({ draft: typed(tailing.draft, name) });
 }
 
 /** What a key does to a text being typed: a character is added, backspace takes one, ctrl-u all. */

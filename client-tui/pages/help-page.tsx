@@ -7,6 +7,7 @@ import { FRAME_COLUMNS, type Frame, frameRows, Panel } from '../widgets/panel.js
 const TITLES: Record<Exclude<Scope, 'help'>, string> = {
   servers: 'List of servers',
   server: "A server's page",
+  tail: "A server's log",
   everywhere: 'Everywhere',
   threshold: 'While typing a threshold',
   search: 'While searching',
@@ -29,11 +30,11 @@ function linesOf(scopes: readonly Exclude<Scope, 'help'>[]): Line[] {
 export function HelpPage({ from, frame, width, height }: { from: Scope; frame: Frame; width: number; height: number }) {
   const inner = width - FRAME_COLUMNS;
   const two = inner >= 2 * COLUMN_LEAST;
-  const here = from === 'server' ? 'server' : 'servers';
+  const here = from === 'servers' ? 'servers' : 'server';
   const there = here === 'server' ? 'servers' : 'server';
   const columns = two
-    ? [linesOf([here, 'everywhere']), linesOf([there, 'threshold', 'search'])]
-    : [linesOf([here, 'everywhere', there, 'threshold', 'search'])];
+    ? [linesOf([here, 'tail', 'everywhere']), linesOf([there, 'threshold', 'search'])]
+    : [linesOf([here, 'everywhere', 'tail', there, 'threshold', 'search'])];
   const rows = height - frameRows(frame);
   return (
     <Panel title="Keys" frame={frame} width={width} height={height}>

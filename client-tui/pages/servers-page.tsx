@@ -6,10 +6,10 @@ import { firing } from '../../client/model/alerts.js';
 import type { AgentCard } from '../../schema/operations/agents.js';
 import type { TerminalSize } from '../hooks/use-terminal-size.js';
 import type { Screen } from '../model/screen.js';
-import { useTheme } from '../theme.js';
 import { AlertPanel } from '../widgets/alert-panel.js';
 import { Empty } from '../widgets/empty.js';
 import { FRAME_COLUMNS, frameRows, Panel } from '../widgets/panel.js';
+import { SearchLine } from '../widgets/search-line.js';
 import { ServerList } from '../widgets/server-list.js';
 import { listLayout } from './layout.js';
 
@@ -61,19 +61,6 @@ export function ServersPage({ screen, fleet, agents, chosen, alerts, size, nowMs
         />
       ) : null}
     </Box>
-  );
-}
-
-function SearchLine({ text }: { text: string }) {
-  const theme = useTheme();
-  return (
-    <Text wrap="truncate">
-      <Text color={theme.accent} bold>
-        /
-      </Text>
-      {safeText(text)}
-      <Text inverse> </Text>
-    </Text>
   );
 }
 

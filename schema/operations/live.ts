@@ -116,6 +116,44 @@ export const LiveServerSubscription = graphql(
   [AgentCard, SeriesWindow, Figures, Tops],
 );
 
+/** An entry as those show it who follow them. */
+export const TailEntry = graphql(`
+  fragment TailEntry on LogEntry {
+    agent {
+      name
+    }
+    time
+    host
+    user
+    method
+    path
+    query
+    protocol
+    status
+    bytes
+    durationMs
+    referrer
+    userAgent
+  }
+`);
+
+export type TailEntry = ResultOf<typeof TailEntry>;
+
+/** Entries as they are taken in. */
+export const LogTailSubscription = graphql(
+  `
+  subscription LogTail($agentIds: [ID!], $filter: LogFilterInput) {
+    logTail(agentIds: $agentIds, filter: $filter) {
+      missed
+      entries {
+        ...TailEntry
+      }
+    }
+  }
+`,
+  [TailEntry],
+);
+
 /** Stored windows of one server, oldest first. */
 export const SeriesQuery = graphql(
   `

@@ -89,6 +89,29 @@ describeInTerminal('in a terminal', () => {
     await screen.see(/last 2 min.* 42 +0\.35 /);
   });
 
+  test("a server's log, as lines come in, errors alone, and back", async () => {
+    const screen = open(['--agent', 'web-1']);
+    await screen.see('Hits per second');
+    screen.press('f');
+    await screen.see('nothing has come since');
+    // What comes before the server knows that somebody follows is not told.
+    let sent = 0;
+    await until(async () => {
+      await ingest('web-1', requests(Date.now(), 2, `/re\u001b]0;owned\u0007port/${sent++}`));
+      return /200 .* GET +\/report\/\d/.test(screen.screen());
+    }, 20_000);
+    expect(screen.screen()).not.toContain('owned');
+    screen.press('e');
+    await screen.see('log, status from 400');
+    await until(async () => {
+      await ingest('web-1', requests(Date.now(), 2, '/broken'));
+      return / 500 .*\/broken/.test(screen.screen());
+    }, 20_000);
+    expect(screen.screen()).not.toMatch(/ 200 /);
+    screen.press('Escape');
+    await screen.see('Hits per second');
+  });
+
   test('a threshold is set, and the server has it', async () => {
     const screen = open(['--agent', 'old-file']);
     await screen.see('> 10');

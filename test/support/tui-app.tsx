@@ -1,6 +1,6 @@
 import { render } from 'ink-testing-library';
 import type { LinkState } from '../../client/connection/link.js';
-import { FrameClock } from '../../client/connection/store.js';
+import { FrameClock, type Store } from '../../client/connection/store.js';
 import type { AlertState } from '../../client/feeds/alert-feed.js';
 import type { Notice } from '../../client/feeds/context.js';
 import { applyLive as applyToFleet, type FleetState } from '../../client/feeds/fleet-feed.js';
@@ -9,6 +9,8 @@ import { EMPTY_SERIES } from '../../client/model/series.js';
 import { App } from '../../client-tui/app.js';
 import type { Feeds } from '../../client-tui/feeds/feeds.js';
 import { applyLive as applyToServer, type ServerState } from '../../client-tui/feeds/server-feed.js';
+import type { TailFilter } from '../../client-tui/feeds/tail-feed.js';
+import { EMPTY_TAIL, setPaused, type TailBook } from '../../client-tui/model/tail.js';
 import type { GraphSpan, TableSpan } from '../../client-tui/model/timeframes.js';
 import { themeOf } from '../../client-tui/theme.js';
 import type { AgentCard } from '../../schema/operations/agents.js';
@@ -95,6 +97,17 @@ export async function openApp(options: AppOptions = {}) {
       close: () => undefined,
     };
   };
+  const tails: { agentId: string; filter: TailFilter; book: Store<TailBook> }[] = [];
+  const openTail = (agentId: string, filter: TailFilter) => {
+    const book = frames.store(EMPTY_TAIL);
+    const opened = { agentId, filter, book };
+    tails.push(opened);
+    return {
+      state: book,
+      setPaused: (paused: boolean) => book.update((held) => setPaused(held, paused)),
+      close: () => tails.splice(tails.indexOf(opened), 1),
+    };
+  };
   const feeds = {
     fleet: { state: fleet, search: () => undefined, refresh: async () => undefined },
     alerts: { state: alerts, open: async () => undefined, setThreshold: options.setThreshold },
@@ -102,6 +115,7 @@ export async function openApp(options: AppOptions = {}) {
     notice,
     context: { notice, now: () => nowMs },
     openServer,
+    openTail,
     refresh: () => undefined,
     close: () => undefined,
   } as unknown as Feeds;
@@ -145,6 +159,8 @@ export async function openApp(options: AppOptions = {}) {
     link,
     fleet,
     alerts,
+    /** Logs that are followed now. */
+    tails,
     close: () => {
       app.unmount();
       frames.stop();

@@ -1,6 +1,6 @@
 import type { AgentCard } from '../../schema/operations/agents.js';
 import type { AlertEventCard, AlertRuleCard } from '../../schema/operations/alerts.js';
-import type { Figures, SeriesWindow, Tops } from '../../schema/operations/live.js';
+import type { Figures, SeriesWindow, TailEntry, Tops } from '../../schema/operations/live.js';
 
 /** What a server would send to the terminal client, each with what matters to a test. */
 
@@ -100,3 +100,20 @@ export function liveMessage(agent: AgentCard, at: string, hitsPerWindow: number)
     sliding: { at, window: 'PT2M', stats: { ...figures(hits, 120), ...tops(hits) } },
   };
 }
+
+export const tailEntry = (given: Partial<TailEntry> = {}): TailEntry => ({
+  agent: { name: 'web-1' },
+  time: '2019-02-07T21:19:03Z',
+  host: '10.0.0.1',
+  user: null,
+  method: 'GET',
+  path: '/api/user',
+  query: null,
+  protocol: 'HTTP/1.1',
+  status: 200,
+  bytes: 1_234,
+  durationMs: null,
+  referrer: null,
+  userAgent: null,
+  ...given,
+});

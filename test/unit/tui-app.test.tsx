@@ -70,6 +70,7 @@ describe("a server's page", () => {
   test('figures of 10 s and 2 min, tops, and alerts in the words of the server', async () => {
     const { press, lines } = await open();
     await press('1');
+    await app.see(/since 21:19:00 +50 /);
     const figure = (label: string) =>
       lines()
         .find((line) => line.includes(label))

@@ -12,7 +12,7 @@ import { Painter } from '../../client-tui/painter.js';
 import { tabsWithin } from '../../client-tui/widgets/header.js';
 import type { AlertEventCard } from '../../schema/operations/alerts.js';
 
-const SCOPES: Scope[] = ['servers', 'server', 'search', 'threshold', 'help'];
+const SCOPES: Scope[] = ['servers', 'server', 'tail', 'search', 'threshold', 'help'];
 
 describe('keys', () => {
   test('no key means two things in one place', () => {
