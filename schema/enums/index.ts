@@ -84,6 +84,19 @@ export type Comparison = keyof typeof Comparison;
 export const ChannelKind = enumOf('ChannelKind', ['EMAIL', 'SLACK', 'WEBHOOK']);
 export type ChannelKind = keyof typeof ChannelKind;
 
+export const NotificationKind = enumOf(
+  'NotificationKind',
+  ['TRIGGERED', 'NO_DATA', 'RECOVERED', 'CLOSED', 'FLAPPING', 'SETTLED', 'REMINDER', 'SUMMARY', 'TEST'],
+  undefined,
+  {
+    FLAPPING: 'The rule fires and recovers over and over, which is not told each time.',
+    SETTLED: 'It does so no longer.',
+    REMINDER: 'It still fires.',
+    SUMMARY: 'Of old entries that were taken in.',
+  },
+);
+export type NotificationKind = keyof typeof NotificationKind;
+
 export const NotificationStatus = enumOf('NotificationStatus', ['PENDING', 'SENT', 'FAILED', 'SILENCED']);
 export type NotificationStatus = keyof typeof NotificationStatus;
 

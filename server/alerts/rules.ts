@@ -31,16 +31,18 @@ export type RuleChange = Partial<
     | 'severity'
     | 'channelIds'
     | 'flapDetection'
+    | 'remindEvery'
   >
 >;
 
 /** Below a minute, a busy network would be taken for silence. */
 const NO_DATA_SECONDS_MIN = 60;
+const REMIND_SECONDS_MIN = 60;
 const NAME_LENGTH_MAX = 100;
 /** The longest sliding window: a day of seconds is what an evaluation reads in a few milliseconds. */
 const WINDOW_SECONDS_MAX = 86_400;
 /** What of a rule may change without its states beginning anew. */
-const COSMETIC = ['name', 'severity', 'channelIds', 'flapDetection'];
+const COSMETIC = ['name', 'severity', 'channelIds', 'flapDetection', 'remindEvery'];
 
 /** Alert rules, as users make and change them. */
 export class Rules {
@@ -94,7 +96,7 @@ export class Rules {
     return rule;
   }
 
-  /** Changes a rule; what fires is closed, unless only its name or severity changed. */
+  /** Changes a rule; what fires is closed, unless only what it is called or how it is told changed. */
   async update(tenantId: string, id: string, change: RuleChange, audit: Audit = unrecorded): Promise<AlertRuleEntity> {
     const { rule, closed, agents } = await this.db.inTenants([tenantId], async (tx) => {
       const agents = await lockAgents(tx, tenantId);
@@ -198,6 +200,8 @@ export function checkRule(rule: Required<RuleChange>, agents: readonly { id: str
   if (rule.minHits < 0) throw badInput(`minHits is ${rule.minHits}; expected a whole number from 0.`);
   if (rule.noDataAfter !== null && rule.noDataAfter < NO_DATA_SECONDS_MIN)
     throw badInput('noDataAfter must be a minute or more (PT1M).');
+  if (rule.remindEvery !== null && rule.remindEvery < REMIND_SECONDS_MIN)
+    throw badInput('remindEvery must be a minute or more (PT1M).');
   const wrong = filterProblem(rule.filter ?? {});
   if (wrong !== null) throw badInput(`The filter of ${rule.name}: ${wrong}.`);
   const problem = recoveryProblem(specOf(rule as AlertRuleEntity));

@@ -1,5 +1,6 @@
-import type { AlertMessageType } from '../core/alerts/message.js';
-import type { Message, MessageKind } from '../core/notify/message.js';
+import type { AlertMetric } from '../core/alerts/decide.js';
+import { type AlertMessageType, reminderMessage } from '../core/alerts/message.js';
+import type { Message, MessageKind, ToldEvent } from '../core/notify/message.js';
 import type { LogFilter } from '../core/retention/filter.js';
 import type { Transaction } from '../store/database.js';
 import { readLogs, type StoredEntry } from '../store/logs.js';
@@ -21,6 +22,9 @@ interface EventFacts {
   message: string;
   since: number | null;
   counted: { windowSeconds: number; filter: LogFilter } | null;
+  metric: AlertMetric | null;
+  /** The metric, or the seconds of silence, as they are now; null: it does not fire. */
+  current: number | null;
 }
 
 /** What a claimed notification says; null: its events are gone. */
@@ -37,17 +41,19 @@ export async function compose(tx: Transaction, claimed: Claimed, link: string | 
     const summarised = await countOld(tx, claimed);
     return { ...base, kind: 'SUMMARY', rule, severity, threshold, summarised };
   }
-  const told = events.map(({ id, type, agentName, at, value, message, since }) => ({
-    id,
-    type,
-    agent: agentName,
-    at: iso(at),
-    value,
-    message,
-    since: since === null ? null : iso(since),
-  }));
+  const told = events.map(type === 'REMINDER' ? remindedOf : toldOf);
   const lines = type === 'TRIGGERED' ? await causes(tx, tenantId, first) : [];
   return { ...base, kind: type as MessageKind, rule, severity, threshold, events: told, lines };
+}
+
+function toldOf({ id, type, agentName, at, value, message, since }: EventFacts): ToldEvent {
+  return { id, type, agent: agentName, at: iso(at), value, message, since: since === null ? null : iso(since) };
+}
+
+function remindedOf(event: EventFacts): ToldEvent {
+  const { ruleName: name, metric, type, at, current } = event;
+  if (metric === null || current === null) return toldOf({ ...event, since: at });
+  return toldOf({ ...event, since: at, value: current, message: reminderMessage({ name, metric }, type, current, at) });
 }
 
 const iso = (second: number) => new Date(second * 1_000).toISOString().replace('.000Z', 'Z');
@@ -55,8 +61,12 @@ const iso = (second: number) => new Date(second * 1_000).toISOString().replace('
 function readEvents({ sql }: Transaction, tenantId: string, ids: readonly string[]): Promise<EventFacts[]> {
   return sql<EventFacts & { [column: string]: unknown }>(
     `SELECT e.id, e.type, e.rule_name AS "ruleName", e.agent_id AS "agentId", e.agent_name AS "agentName", e.at_second AS at, e.value,
-       e.threshold, e.severity, e.message, s.at_second AS since, e.counted
+       e.threshold, e.severity, e.message, s.at_second AS since, e.counted, r.metric,
+       CASE WHEN t.no_data_by = e.id THEN floor(extract(epoch FROM clock_timestamp()) - t.no_data_since_ms / 1000)::float8
+         WHEN t.firing AND t.started_by = e.id THEN t.value END AS current
      FROM alert_event e LEFT JOIN alert_event s ON s.tenant_id = e.tenant_id AND s.id = e.started_by
+       LEFT JOIN alert_rule r ON r.tenant_id = e.tenant_id AND r.id = e.rule_id
+       LEFT JOIN alert_state t ON t.tenant_id = e.tenant_id AND t.rule_id = e.rule_id AND t.agent_id = e.agent_id
      WHERE e.tenant_id = $1 AND e.id = ANY ($2::uuid[]) ORDER BY e.number`,
     [tenantId, ids],
   );

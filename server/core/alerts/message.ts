@@ -48,8 +48,28 @@ export function alertMessage(
  * @param at second of wall time (Unix)
  */
 export function silenceMessage(rule: { name: string }, type: AlertMessageType, seconds: number, at: number): string {
-  return messageOf(rule.name, type, `no data for ${seconds} s`, at);
+  return messageOf(rule.name, type, noData(seconds), at);
 }
+
+/**
+ * What a reminder says of an alert:
+ *
+ *     High traffic still fires - hits = 12.00, since 2019-02-07T21:12:36Z
+ *
+ * @param value now, in the metric's unit; of an agent that is silent, the seconds of it
+ * @param since event second (Unix), of wall time where the agent is silent
+ */
+export function reminderMessage(
+  rule: { name: string; metric: AlertMetric },
+  type: AlertMessageType,
+  value: number,
+  since: number,
+): string {
+  const measured = type === 'NO_DATA' ? noData(value) : MEASURE[rule.metric](value);
+  return `${plainName(rule.name)} still fires - ${measured}, since ${isoSecond(since)}`;
+}
+
+const noData = (seconds: number) => `no data for ${seconds} s`;
 
 function messageOf(name: string, type: AlertMessageType, measured: string, at: number): string {
   const { said, when } = OUTCOME[type];
