@@ -43,7 +43,7 @@ const RULES: readonly Omit<ToldRule, 'id'>[] = [
     recoveryThreshold: 0.2,
     windowSeconds: 10,
     flapDetection: false,
-    remindEvery: 3,
+    remindEvery: 1,
     channels: ['web-1', 'ops'],
   },
   {
