@@ -104,7 +104,7 @@ export const Severity = enumOf('Severity', ['INFO', 'WARNING', 'CRITICAL']);
 export type Severity = keyof typeof Severity;
 
 export const AlertEventType = enumOf('AlertEventType', ['TRIGGERED', 'RECOVERED', 'NO_DATA', 'CLOSED'], undefined, {
-  NO_DATA: 'The agent has sent nothing for noDataAfter: at is wall time, value and threshold are seconds of silence.',
+  NO_DATA: 'The agent has sent nothing for noDataAfter: at is wall time, value and threshold are seconds without data.',
   CLOSED: 'The rule was changed or deleted while it fired.',
 });
 export type AlertEventType = keyof typeof AlertEventType;

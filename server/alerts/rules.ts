@@ -35,7 +35,7 @@ export type RuleChange = Partial<
   >
 >;
 
-/** Below a minute, a busy network would be taken for silence. */
+/** Below a minute, a busy network would be taken for an agent without data. */
 const NO_DATA_SECONDS_MIN = 60;
 const REMIND_SECONDS_MIN = 60;
 const NAME_LENGTH_MAX = 100;
@@ -249,7 +249,7 @@ export async function endStatesOfAgent(tx: Transaction, tenantId: string, agent:
   return closed;
 }
 
-/** What fires is closed at its last decided second, with its value; a silence now; what flaps has settled. Returns how many. */
+/** What fires is closed at its last decided second, with its value; that there is no data now; what flaps has settled. Returns how many. */
 async function close(tx: Transaction, rule: AlertRuleEntity, agents: LockedAgentRow[]): Promise<number> {
   const states = await readStatesOfRule(tx.sql, rule.tenantId, rule.id);
   await settleFlapping(
@@ -270,8 +270,8 @@ async function close(tx: Transaction, rule: AlertRuleEntity, agents: LockedAgent
     }
     if (noDataBy !== null) {
       const at = Math.floor(agent.nowMs / 1_000);
-      const silence = { value: at - Math.floor(noDataSinceMs! / 1_000), startedBy: noDataBy, isSilence: true };
-      await recordAlertEvent(tx.sql, rule.tenantId, { ...about, ...silence, at });
+      const noData = { value: at - Math.floor(noDataSinceMs! / 1_000), startedBy: noDataBy, isNoData: true };
+      await recordAlertEvent(tx.sql, rule.tenantId, { ...about, ...noData, at });
       closed++;
     }
   }

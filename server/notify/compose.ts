@@ -23,7 +23,7 @@ interface EventFacts {
   since: number | null;
   counted: { windowSeconds: number; filter: LogFilter } | null;
   metric: AlertMetric | null;
-  /** The metric, or the seconds of silence, as they are now; null: it does not fire. */
+  /** The metric, or the seconds without data, as they are now; null: it does not fire. */
   current: number | null;
 }
 

@@ -168,17 +168,17 @@ test('one that cannot be sent is given up once the alert has ended, whose end is
   expect(told.kinds().at(-1)).toBe('RECOVERED');
 }, 120_000);
 
-test('of an agent that is silent too, and of old entries that are taken in none', async () => {
-  const silent = await told.begin({ noDataAfter: 'PT1M', remindEvery: 'PT1M' });
-  await ownerSql(server, 'UPDATE alert_rule SET no_data_after = 1 WHERE id = $1', [silent.rule]);
+test('of an agent without data too, and of old entries that are taken in none', async () => {
+  const dead = await told.begin({ noDataAfter: 'PT1M', remindEvery: 'PT1M' });
+  await ownerSql(server, 'UPDATE alert_rule SET no_data_after = 1 WHERE id = $1', [dead.rule]);
   await told.heard(1);
-  await until(async () => (await reminders(silent.rule)).length === 0);
+  await until(async () => (await reminders(dead.rule)).length === 0);
   await quiet();
-  await pass(silent.rule, 60);
+  await pass(dead.rule, 60);
   await told.heard(2);
   expect(told.kinds()).toEqual(['NO_DATA', 'REMINDER']);
   // The API takes no less than a minute.
-  await ownerSql(server, 'UPDATE alert_rule SET no_data_after = 60 WHERE id = $1', [silent.rule]);
+  await ownerSql(server, 'UPDATE alert_rule SET no_data_after = 60 WHERE id = $1', [dead.rule]);
   expect(told.bodies()[1].text).toMatch(/: rule \d+ still fires - no data for \d+ s, since /);
 
   const old = await told.begin({ secondsAgo: 7_200, remindEvery: 'PT1M' });
