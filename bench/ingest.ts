@@ -71,7 +71,7 @@ interface Ours {
 
 /** Runs the agent over a log, each time as another one, and then over that of a busier server. */
 async function endToEnd(store: BenchStore, folder: string, log: Log, busier: Log): Promise<Ours> {
-  const server = await startServer(join(folder, 'data'), store.url);
+  const server = await startServer(join(folder, 'data'), { DATABASE_URL: store.url });
   const { url, child, token } = server;
   const run = async (name: string, { path, lines }: Log): Promise<Ended> => {
     const ended = await runHlm(['agent', '--once', '--name', name, '--url', url, path], { HLM_TOKEN: token });

@@ -1,5 +1,6 @@
 // Benchmarks: what counts of every figure is its ratio to another of this one run.
 import { measureAlerts } from './alerts.js';
+import { measureDelay } from './delay.js';
 import { measureFreshness } from './freshness.js';
 import { measureIngest } from './ingest.js';
 import { measureJoining } from './joining.js';
@@ -57,6 +58,12 @@ const PARTS: Record<string, Part> = {
     title: 'Alerts',
     about: '1,000 agents with ten rules each, and ingest beside filtered rules; by name only: a minute or two',
     measure: measureAlerts,
+    byNameOnly: true,
+  },
+  delay: {
+    title: 'Delay of alerts',
+    about: 'from the event second to the event, its subscriber and a webhook; by name only: three minutes',
+    measure: measureDelay,
     byNameOnly: true,
   },
   noisy: {

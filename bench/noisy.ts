@@ -36,7 +36,7 @@ export async function measureNoisy({ quick }: BenchOptions): Promise<Figure[]> {
   const seconds = quick ? 6 : 12;
   const folder = mkdtempSync(join(tmpdir(), 'hlm-bench-'));
   const store = await BenchStore.start();
-  const { url, child } = await startServer(join(folder, 'data'), store.url);
+  const { url, child } = await startServer(join(folder, 'data'), { DATABASE_URL: store.url });
   const quiet = await tenantOf(store, url, 'quiet');
   const noisy = await tenantOf(store, url, 'noisy');
   const lone = await LoneLines.start(quiet);

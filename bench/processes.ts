@@ -62,10 +62,10 @@ export interface Server {
   token: string;
 }
 
-/** Starts `hlm server` on a data folder; `databaseUrl`: on a database that runs already. */
-export async function startServer(data: string, databaseUrl: string | null = null): Promise<Server> {
+/** Starts `hlm server` on a data folder; `env`: settings of its own, such as `DATABASE_URL` of a database that runs already. */
+export async function startServer(data: string, env: Record<string, string> = {}): Promise<Server> {
   const child = spawn(process.execPath, [HLM, 'server', '--data', data, '--port', '0'], {
-    env: { ...ENV, ...(databaseUrl === null ? {} : { DATABASE_URL: databaseUrl }) },
+    env: { ...ENV, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   for await (const line of createInterface({ input: child.stdout })) {

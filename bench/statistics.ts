@@ -54,7 +54,7 @@ export async function measureStatistics({ quick }: BenchOptions): Promise<Figure
     const ten = await fixture.write('ten-years', 3_600, rollupStart(endMs - 3_652 * DAY_MS, 3_600), endMs);
     await store.rollUp();
     await store.db.ownerSql('VACUUM ANALYZE traffic_window, traffic_breakdown');
-    const { url, child, token } = await startServer(folder, store.url);
+    const { url, child, token } = await startServer(folder, { DATABASE_URL: store.url });
     try {
       const asker = new Asker(url, token);
       return [

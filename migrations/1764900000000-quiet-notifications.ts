@@ -8,14 +8,20 @@ const QUIET = `
     WHERE type = 'SETTLED' AND message_id IS NULL AND due_at IS NOT NULL;
   CREATE INDEX notification_message ON notification (message_id) WHERE due_at IS NOT NULL;
 
-  ALTER TABLE alert_rule ADD COLUMN flap_detection boolean NOT NULL DEFAULT true;
+  ALTER TABLE notification ADD COLUMN reminder integer;
+  COMMENT ON COLUMN notification.reminder IS 'which of its event on its channel, from 1';
+  CREATE UNIQUE INDEX notification_reminder ON notification (tenant_id, channel_id, event_id, reminder) WHERE reminder IS NOT NULL;
+
+  ALTER TABLE alert_rule
+    ADD COLUMN flap_detection boolean NOT NULL DEFAULT true,
+    ADD COLUMN remind_every bigint CHECK (remind_every > 0);
   ALTER TABLE alert_state ADD COLUMN flapping jsonb;
   COMMENT ON COLUMN alert_state.flapping IS 'the latest transitions: {"recent": event seconds, "until": the one until which it flaps}';
   ALTER TABLE alert_event ADD COLUMN flapping_until bigint;
   COMMENT ON COLUMN alert_event.flapping_until IS 'event second; null: it does not flap, and is told on its own';
 `;
 
-/** Notifications in order, and few where a rule flaps. */
+/** Notifications in order, few where a rule flaps, and reminders. */
 export class QuietNotifications1764900000000 implements MigrationInterface {
   name = 'QuietNotifications1764900000000';
 
@@ -25,12 +31,12 @@ export class QuietNotifications1764900000000 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      DELETE FROM notification WHERE type IN ('FLAPPING', 'SETTLED');
+      DELETE FROM notification WHERE type IN ('FLAPPING', 'SETTLED', 'REMINDER');
       DROP INDEX notification_settled, notification_message;
-      ALTER TABLE notification DROP COLUMN number;
+      ALTER TABLE notification DROP COLUMN number, DROP COLUMN reminder;
       ALTER TABLE alert_event DROP COLUMN flapping_until;
       ALTER TABLE alert_state DROP COLUMN flapping;
-      ALTER TABLE alert_rule DROP COLUMN flap_detection;
+      ALTER TABLE alert_rule DROP COLUMN flap_detection, DROP COLUMN remind_every;
     `);
   }
 }

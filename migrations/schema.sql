@@ -110,9 +110,11 @@ CREATE TABLE alert_rule (
   channel_ids uuid[] NOT NULL DEFAULT '{}'::uuid[],
   silenced_until timestamp with time zone,
   flap_detection boolean NOT NULL DEFAULT true,
+  remind_every bigint,
   CONSTRAINT alert_rule_min_hits_check CHECK ((min_hits >= 0)),
   CONSTRAINT alert_rule_no_data_after_check CHECK ((no_data_after > 0)),
   CONSTRAINT alert_rule_pkey PRIMARY KEY (tenant_id, id),
+  CONSTRAINT alert_rule_remind_every_check CHECK ((remind_every > 0)),
   CONSTRAINT alert_rule_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE
 );
 ALTER TABLE alert_rule ENABLE ROW LEVEL SECURITY;
@@ -264,6 +266,7 @@ CREATE TABLE notification (
   message_id uuid,
   sent_at timestamp with time zone,
   number bigint NOT NULL GENERATED AS IDENTITY,
+  reminder integer,
   CONSTRAINT notification_pkey PRIMARY KEY (tenant_id, id),
   CONSTRAINT notification_status_check CHECK ((status = ANY (ARRAY['PENDING'::text, 'SENT'::text, 'FAILED'::text, 'SILENCED'::text]))),
   CONSTRAINT notification_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE
@@ -272,6 +275,7 @@ CREATE INDEX notification_due ON public.notification USING btree (due_at) WHERE 
 CREATE INDEX notification_event ON public.notification USING btree (tenant_id, event_id);
 CREATE INDEX notification_message ON public.notification USING btree (message_id) WHERE (due_at IS NOT NULL);
 CREATE INDEX notification_turn ON public.notification USING btree (tenant_id, channel_id, rule_id, agent_id, number) WHERE (due_at IS NOT NULL);
+CREATE UNIQUE INDEX notification_reminder ON public.notification USING btree (tenant_id, channel_id, event_id, reminder) WHERE (reminder IS NOT NULL);
 CREATE UNIQUE INDEX notification_settled ON public.notification USING btree (tenant_id, channel_id, rule_id, agent_id) WHERE ((type = 'SETTLED'::text) AND (message_id IS NULL) AND (due_at IS NOT NULL));
 CREATE UNIQUE INDEX notification_summary ON public.notification USING btree (tenant_id, channel_id, rule_id, agent_id) WHERE (is_summary AND (message_id IS NULL) AND (status = 'PENDING'::text));
 ALTER TABLE notification ENABLE ROW LEVEL SECURITY;
@@ -281,6 +285,7 @@ COMMENT ON TABLE notification IS 'the outbox: written in the transaction of the 
 COMMENT ON COLUMN notification.due_at IS 'null: nothing will come of it any more';
 COMMENT ON COLUMN notification.message_id IS 'those of one message share it: its idempotency key';
 COMMENT ON COLUMN notification.number IS 'of one rule and agent, on one channel they are sent in this order';
+COMMENT ON COLUMN notification.reminder IS 'which of its event on its channel, from 1';
 
 CREATE TABLE notification_channel (
   tenant_id uuid NOT NULL,

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { UserError } from '../schema/user-error.js';
 import { Tenants, TokenBook, Users } from './accounts/index.js';
-import { Evaluator, EvidenceKeeper, Rules, SilenceWatch } from './alerts/index.js';
+import { Evaluator, EvidenceKeeper, NoDataWatch, Rules } from './alerts/index.js';
 import type { Services } from './api/context.js';
 import { buildHttp } from './api/http.js';
 import { buildApiSchema } from './api/schema.js';
@@ -100,8 +100,8 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
   bus.start();
   const evaluator = new Evaluator(db, log, (tenantId) => live.alertsRecorded(tenantId));
   started.add('alerts', () => evaluator.stop());
-  const silence = new SilenceWatch(db, log, (tenantId) => live.alertsRecorded(tenantId));
-  started.add('silent agents', () => silence.stop());
+  const noData = new NoDataWatch(db, log, (tenantId) => live.alertsRecorded(tenantId));
+  started.add('agents without data', () => noData.stop());
   const tokens = new Tokens(db, monotonicMs);
   const onRevoked = (tokenIds: readonly string[]) => {
     for (const tokenId of tokenIds) tokens.forget(tokenId);
@@ -153,7 +153,7 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
     onHeartbeat: (tenantId, agentId) => evaluator.heardOf(tenantId, agentId),
   };
   await evaluator.start();
-  silence.start();
+  noData.start();
   const rollups = new Rollups(db, log);
   started.add('rollups', () => rollups.stop());
   rollups.start();

@@ -31,7 +31,7 @@ interface AlertLine {
 const BADGE_COLUMNS = 10;
 const BADGES: Record<AlertEventCard['type'], string> = {
   TRIGGERED: '▲ fired',
-  NO_DATA: '▲ silent',
+  NO_DATA: '▲ no data',
   RECOVERED: '▼ ended',
   CLOSED: '◆ closed',
 };
@@ -85,7 +85,7 @@ function linesOf(event: AlertEventCard, { isFiring, isNamed, nowMs }: Shown, wid
   const text = isNamed ? `${safeText(event.agentName)}: ${message}` : message;
   return wrap(text, width - BADGE_COLUMNS, 2).map((each, index) => ({
     id: `${event.id}/${index}`,
-    badge: index > 0 ? '' : isFiring ? (event.type === 'NO_DATA' ? ' SILENT' : ' FIRING') : BADGES[event.type],
+    badge: index > 0 ? '' : isFiring ? (event.type === 'NO_DATA' ? ' NO DATA' : ' FIRING') : BADGES[event.type],
     colour,
     firing: isFiring,
     text: each,

@@ -91,6 +91,19 @@ export type Comparison = keyof typeof Comparison;
 export const ChannelKind = enumOf('ChannelKind', ['EMAIL', 'SLACK', 'WEBHOOK']);
 export type ChannelKind = keyof typeof ChannelKind;
 
+export const NotificationKind = enumOf(
+  'NotificationKind',
+  ['TRIGGERED', 'NO_DATA', 'RECOVERED', 'CLOSED', 'FLAPPING', 'SETTLED', 'REMINDER', 'SUMMARY', 'TEST'],
+  undefined,
+  {
+    FLAPPING: 'The rule fires and recovers over and over, which is not told each time.',
+    SETTLED: 'It does so no longer.',
+    REMINDER: 'It still fires.',
+    SUMMARY: 'Of old entries that were taken in.',
+  },
+);
+export type NotificationKind = keyof typeof NotificationKind;
+
 export const NotificationStatus = enumOf('NotificationStatus', ['PENDING', 'SENT', 'FAILED', 'SILENCED']);
 export type NotificationStatus = keyof typeof NotificationStatus;
 
@@ -98,7 +111,7 @@ export const Severity = enumOf('Severity', ['INFO', 'WARNING', 'CRITICAL']);
 export type Severity = keyof typeof Severity;
 
 export const AlertEventType = enumOf('AlertEventType', ['TRIGGERED', 'RECOVERED', 'NO_DATA', 'CLOSED'], undefined, {
-  NO_DATA: 'The agent has sent nothing for noDataAfter: at is wall time, value and threshold are seconds of silence.',
+  NO_DATA: 'The agent has sent nothing for noDataAfter: at is wall time, value and threshold are seconds without data.',
   CLOSED: 'The rule was changed or deleted while it fired.',
 });
 export type AlertEventType = keyof typeof AlertEventType;

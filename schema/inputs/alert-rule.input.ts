@@ -47,6 +47,9 @@ export class AlertRuleInput {
 
   @Field(() => Boolean, { defaultValue: true })
   flapDetection!: boolean;
+
+  @Field(() => GraphQLDuration, { nullable: true, description: 'A minute or more.' })
+  remindEvery?: number | null;
 }
 
 @InputType({ description: 'Null clears, absent leaves.' })
@@ -92,4 +95,7 @@ export class AlertRulePatch {
 
   @Field(() => Boolean, { nullable: true })
   flapDetection?: boolean | null;
+
+  @Field(() => GraphQLDuration, { nullable: true })
+  remindEvery?: number | null;
 }

@@ -71,6 +71,13 @@ export class AlertRule {
   })
   flapDetection!: boolean;
 
+  @Field(() => GraphQLDuration, {
+    nullable: true,
+    description:
+      'An alert that still fires, and that nobody has acknowledged, is told again on its channels after so long (wall clock); never where null.',
+  })
+  remindEvery!: number | null;
+
   @Field(() => GraphQLDateTime, {
     nullable: true,
     description: 'Notifications are held back until then; events are recorded all the same.',

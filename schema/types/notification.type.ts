@@ -1,5 +1,5 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql';
-import { ChannelKind, NotificationStatus } from '../enums/index.js';
+import { ChannelKind, NotificationKind, NotificationStatus } from '../enums/index.js';
 import { GraphQLDateTime } from '../scalars/index.js';
 
 @ObjectType()
@@ -24,6 +24,9 @@ export class NotificationChannel {
 export class Notification {
   @Field(() => ID)
   id!: string;
+
+  @Field(() => NotificationKind)
+  kind!: NotificationKind;
 
   @Field(() => NotificationStatus)
   status!: NotificationStatus;

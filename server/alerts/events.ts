@@ -1,4 +1,4 @@
-import { type AlertMessageType, alertMessage, silenceMessage } from '../core/alerts/message.js';
+import { type AlertMessageType, alertMessage, noDataMessage } from '../core/alerts/message.js';
 import { enqueue } from '../notify/index.js';
 import type { Transaction } from '../store/database.js';
 import type { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
@@ -44,11 +44,11 @@ export interface NewAlertEvent {
   type: AlertEventRow['type'];
   /** Event second. */
   at: number;
-  /** In the metric's unit; seconds of silence where it is of that; null: no entry has a response time, stored as 0. */
+  /** In the metric's unit; seconds without data where it is of that; null: no entry has a response time, stored as 0. */
   value: number | null;
   startedBy: string | null;
   /** It is of an agent that has sent nothing for `noDataAfter` (default: false). */
-  isSilence?: boolean;
+  isNoData?: boolean;
   /** The event second until which the rule flaps over the agent (default: null, it does not). */
   flappingUntil?: number | null;
 }
@@ -58,10 +58,10 @@ export interface NewAlertEvent {
  * locked from here to the end of the transaction: it comes last of all locks.
  */
 export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAlertEvent): Promise<string> {
-  const { rule, isSilence = false, flappingUntil = null } = event;
+  const { rule, isNoData = false, flappingUntil = null } = event;
   const { type, agentId, at, startedBy } = event;
   const value = event.value ?? 0;
-  const message = isSilence ? silenceMessage(rule, type, value, at) : alertMessage(rule, type, event.value, at);
+  const message = isNoData ? noDataMessage(rule, type, value, at) : alertMessage(rule, type, event.value, at);
   const [row] = await sql<{ id: string }>(
     `WITH counter AS (UPDATE tenant_counter SET alert_events = alert_events + 1 WHERE tenant_id = $1 RETURNING alert_events)
      INSERT INTO alert_event (tenant_id, number, rule_id, rule_name, agent_id, agent_name, type, at_second, started_by,
@@ -77,7 +77,7 @@ export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAle
       at,
       startedBy,
       value,
-      isSilence ? rule.noDataAfter : rule.threshold,
+      isNoData ? rule.noDataAfter : rule.threshold,
       rule.severity,
       message,
       type === 'TRIGGERED' ? JSON.stringify(countedBy(rule)) : null,
@@ -85,7 +85,7 @@ export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAle
     ],
   );
   const { id: ruleId, channelIds } = rule;
-  const flapping = isSilence ? 'UNCHANGED' : flappingUntil === null ? 'NO' : 'YES';
+  const flapping = isNoData ? 'UNCHANGED' : flappingUntil === null ? 'NO' : 'YES';
   await enqueue(sql, tenantId, { id: row.id, type, ruleId, agentId, at, startedBy, channelIds, flapping });
   return row.id;
 }

@@ -10,6 +10,6 @@ export {
   readAlertEvents,
 } from './events.js';
 export { EVIDENCE_MAX, EvidenceKeeper, eraseEvidence, readEvidence } from './evidence.js';
+export { NoDataWatch } from './no-data-watch.js';
 export { type Preview, previewRule } from './preview.js';
 export { checkRule, endStatesOfAgent, type RuleChange, Rules } from './rules.js';
-export { SilenceWatch } from './silence-watch.js';

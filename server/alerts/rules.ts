@@ -32,16 +32,18 @@ export type RuleChange = Partial<
     | 'severity'
     | 'channelIds'
     | 'flapDetection'
+    | 'remindEvery'
   >
 >;
 
-/** Below a minute, a busy network would be taken for silence. */
+/** Below a minute, a busy network would be taken for an agent without data. */
 const NO_DATA_SECONDS_MIN = 60;
+const REMIND_SECONDS_MIN = 60;
 const NAME_LENGTH_MAX = 100;
 /** The longest sliding window: a day of seconds is what an evaluation reads in a few milliseconds. */
 const WINDOW_SECONDS_MAX = 86_400;
 /** What of a rule may change without its states beginning anew. */
-const COSMETIC = ['name', 'severity', 'channelIds', 'flapDetection'];
+const COSMETIC = ['name', 'severity', 'channelIds', 'flapDetection', 'remindEvery'];
 
 /** Alert rules, as users make and change them. */
 export class Rules {
@@ -95,7 +97,7 @@ export class Rules {
     return rule;
   }
 
-  /** Changes a rule; what fires is closed, unless only its name or severity changed. */
+  /** Changes a rule; what fires is closed, unless only what it is called or how it is told changed. */
   async update(tenantId: string, id: string, change: RuleChange, audit: Audit = unrecorded): Promise<AlertRuleEntity> {
     const { rule, closed, agents } = await this.db.inTenants([tenantId], async (tx) => {
       const agents = await lockAgents(tx, tenantId);
@@ -199,6 +201,8 @@ export function checkRule(rule: Required<RuleChange>, agents: readonly { id: str
   if (rule.minHits < 0) throw badInput(`minHits is ${rule.minHits}; expected a whole number from 0.`);
   if (rule.noDataAfter !== null && rule.noDataAfter < NO_DATA_SECONDS_MIN)
     throw badInput('noDataAfter must be a minute or more (PT1M).');
+  if (rule.remindEvery !== null && rule.remindEvery < REMIND_SECONDS_MIN)
+    throw badInput('remindEvery must be a minute or more (PT1M).');
   const wrong = filterProblem(rule.filter ?? {});
   if (wrong !== null) throw badInput(`The filter of ${rule.name}: ${wrong}.`);
   const problem = recoveryProblem(specOf(rule as AlertRuleEntity));
@@ -246,7 +250,7 @@ export async function endStatesOfAgent(tx: Transaction, tenantId: string, agent:
   return closed;
 }
 
-/** What fires is closed at its last decided second, with its value; a silence now; what flaps has settled. Returns how many. */
+/** What fires is closed at its last decided second, with its value; that there is no data now; what flaps has settled. Returns how many. */
 async function close(tx: Transaction, rule: AlertRuleEntity, agents: LockedAgentRow[]): Promise<number> {
   const states = await readStatesOfRule(tx.sql, rule.tenantId, rule.id);
   await settleFlapping(
@@ -267,8 +271,8 @@ async function close(tx: Transaction, rule: AlertRuleEntity, agents: LockedAgent
     }
     if (noDataBy !== null) {
       const at = Math.floor(agent.nowMs / 1_000);
-      const silence = { value: at - Math.floor(noDataSinceMs! / 1_000), startedBy: noDataBy, isSilence: true };
-      await recordAlertEvent(tx.sql, rule.tenantId, { ...about, ...silence, at });
+      const noData = { value: at - Math.floor(noDataSinceMs! / 1_000), startedBy: noDataBy, isNoData: true };
+      await recordAlertEvent(tx.sql, rule.tenantId, { ...about, ...noData, at });
       closed++;
     }
   }

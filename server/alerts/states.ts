@@ -18,7 +18,7 @@ export interface StoredState extends AlertState {
   startedBy: string | null;
   /** The event second from which on all that the rule counts itself is counted for it; null: nothing is. */
   countedFrom: number | null;
-  /** The event that said that the agent is silent, and when its last batch before that came; null: it is not. */
+  /** The event that said that there is no data of the agent, and when its last batch before that came; null: there is. */
   noDataBy: string | null;
   noDataSinceMs: number | null;
   /** Null: it has neither fired nor recovered. */

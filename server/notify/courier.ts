@@ -10,6 +10,7 @@ import { settleHeldBack } from './held-back.js';
 import type { Attempt, Notifier } from './notifiers.js';
 import { type Claimed, claim, insertTest, LEASE_SECONDS, type Outcome, settle } from './outbox.js';
 import { type NotificationRow, readNotification } from './read.js';
+import { writeReminders } from './reminders.js';
 
 const GONE: Attempt = { sent: false, why: 'what it was about is gone', retryAfterMs: null };
 /** How often is looked for what is due; an event on this server is not waited for so long. */
@@ -59,6 +60,7 @@ export class Courier {
   /** Sends all that is due now. */
   async sendDue(): Promise<void> {
     await this.db.aboveTenants(({ sql }) => settleHeldBack(sql));
+    await this.db.aboveTenants(({ sql }) => writeReminders(sql));
     // None is left behind where another fails: whoever stops waits for all.
     await Promise.all(
       Array.from({ length: AT_ONCE }, () => this.sendNext().catch((error: unknown) => this.report(error))),

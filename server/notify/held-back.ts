@@ -17,18 +17,24 @@ const BEGINNING = (n: string) =>
      AND s.channel_id = ${n}.channel_id AND s.id <> ${n}.id`;
 /** What of it is over without having been sent. */
 const UNTOLD = "AND s.status <> 'SENT' AND s.due_at IS NULL";
-const HAS_ENDED = (n: string) =>
-  `EXISTS (SELECT FROM alert_event e WHERE e.tenant_id = ${n}.tenant_id AND e.started_by = ${n}.event_id)`;
-/** Of the word that it has settled: it has in an alert, which fires. */
-const STILL_FIRES = (n: string) => `${n}.type = 'SETTLED' AND NOT ${HAS_ENDED(n)} AND EXISTS (
-  SELECT FROM alert_event e WHERE e.tenant_id = ${n}.tenant_id AND e.id = ${n}.event_id AND e.type = 'TRIGGERED')`;
+/** The alert that it tells of fires. */
+const FIRES = (
+  n: string,
+) => `EXISTS (SELECT FROM alert_state t WHERE t.tenant_id = ${n}.tenant_id AND t.rule_id = ${n}.rule_id
+  AND t.agent_id = ${n}.agent_id AND (t.firing AND t.started_by = ${n}.event_id OR t.no_data_by = ${n}.event_id))`;
+
+/** Of a reminder: it is still called for. */
+export const REMINDS = (n: string) => `(${FIRES(n)}
+  AND EXISTS (SELECT FROM alert_event e WHERE e.tenant_id = ${n}.tenant_id AND e.id = ${n}.event_id AND e.acknowledged_at IS NULL)
+  AND EXISTS (SELECT FROM alert_rule r WHERE r.tenant_id = ${n}.tenant_id AND r.id = ${n}.rule_id AND r.remind_every IS NOT NULL)
+  AND ${silencedUntil(`${n}.tenant_id`, `${n}.rule_id`, `${n}.agent_id`)} IS NULL)`;
 
 /** Whether what silence held back is to be told after it: what still is so, and the end of what was told. */
 const KEPT = `CASE
   WHEN h.type = 'FLAPPING' THEN EXISTS (SELECT FROM notification s WHERE s.tenant_id = h.tenant_id
     AND s.started_by = h.event_id AND s.channel_id = h.channel_id AND s.type = 'SETTLED' AND s.due_at > clock_timestamp())
-  WHEN h.started_by IS NULL THEN NOT ${HAS_ENDED('h')}
-  ELSE NOT EXISTS (${BEGINNING('h')}) OR EXISTS (${BEGINNING('h')} AND s.status = 'SENT') OR ${STILL_FIRES('h')} END`;
+  WHEN h.started_by IS NULL THEN ${FIRES('h')}
+  ELSE NOT EXISTS (${BEGINNING('h')}) OR EXISTS (${BEGINNING('h')} AND s.status = 'SENT') OR h.type = 'SETTLED' AND ${FIRES('h')} END`;
 
 /**
  * What silence or an alert that was not told has made pointless is ended, and what silence held back becomes due: what
@@ -55,7 +61,12 @@ export async function settleHeldBack(sql: Sql): Promise<void> {
     `UPDATE notification n SET status = 'SILENCED', due_at = NULL, last_error = 'the alert itself was not sent'
      WHERE n.status = 'PENDING' AND n.due_at <= clock_timestamp() AND n.started_by IS NOT NULL AND NOT n.is_summary
        AND EXISTS (${BEGINNING('n')} ${UNTOLD}) AND NOT EXISTS (${BEGINNING('n')} AND s.status = 'SENT')
-       AND NOT (${STILL_FIRES('n')})`,
+       AND NOT (n.type = 'SETTLED' AND ${FIRES('n')})`,
+  );
+  await sql(
+    `UPDATE notification n SET status = 'SILENCED', due_at = NULL, last_error = 'the alert is over, acknowledged or silenced'
+     WHERE n.status = 'PENDING' AND n.type = 'REMINDER' AND n.due_at <= clock_timestamp()
+       AND (n.leased_until IS NULL OR n.leased_until < clock_timestamp()) AND NOT ${REMINDS('n')}`,
   );
 }
 

@@ -1,6 +1,6 @@
 import type { Transaction } from '../store/database.js';
 import { enqueueFlapping } from './flapping.js';
-import { silencedUntil } from './held-back.js';
+import { REMINDS, silencedUntil } from './held-back.js';
 
 type Sql = Transaction['sql'];
 
@@ -85,8 +85,8 @@ export interface Claimed {
 const SAME = `s.tenant_id = n.tenant_id AND s.channel_id = n.channel_id AND s.rule_id = n.rule_id AND s.agent_id = n.agent_id`;
 
 /**
- * What is due and may be sent: nothing on a channel that is broken, no end before its alert; and of one rule and agent
- * nothing before what was recorded earlier, so that an old word that comes again is never the last.
+ * What is due and may be sent: nothing on a channel that is broken, no end before its alert, no reminder of what is over; and
+ * of one rule and agent nothing before what was recorded earlier, so that an old word that comes again is never the last.
  */
 const READY = `n.status = 'PENDING' AND n.due_at <= clock_timestamp()
   AND (n.leased_until IS NULL OR n.leased_until < clock_timestamp())
@@ -95,7 +95,8 @@ const READY = `n.status = 'PENDING' AND n.due_at <= clock_timestamp()
   AND NOT EXISTS (SELECT FROM notification s WHERE s.tenant_id = n.tenant_id AND s.event_id = n.started_by
     AND s.channel_id = n.channel_id AND s.id <> n.id AND s.status <> 'SENT' AND s.due_at IS NOT NULL)
   AND NOT EXISTS (SELECT FROM notification s WHERE ${SAME} AND s.number < n.number AND s.status = 'PENDING'
-    AND s.due_at IS NOT NULL AND (s.attempts > 0 OR s.due_at <= clock_timestamp()))`;
+    AND s.due_at IS NOT NULL AND (s.attempts > 0 OR s.due_at <= clock_timestamp()))
+  AND (n.type <> 'REMINDER' OR ${REMINDS('n')})`;
 
 interface First {
   tenant: string;

@@ -1,3 +1,4 @@
+import type { MessageKind } from '../core/notify/message.js';
 import type { Transaction } from '../store/database.js';
 
 type Sql = Transaction['sql'];
@@ -7,6 +8,7 @@ export interface NotificationRow {
   id: string;
   eventId: string | null;
   channelId: string;
+  kind: MessageKind;
   status: 'PENDING' | 'SENT' | 'FAILED' | 'SILENCED';
   attempts: number;
   lastError: string | null;
@@ -14,12 +16,12 @@ export interface NotificationRow {
   [column: string]: unknown;
 }
 
-const COLUMNS = `id, event_id AS "eventId", channel_id AS "channelId", status, attempts, last_error AS "lastError", sent_at AS "sentAt"`;
+const COLUMNS = `id, event_id AS "eventId", channel_id AS "channelId", type AS kind, status, attempts, last_error AS "lastError", sent_at AS "sentAt"`;
 
 /** Those of events, in the order in which they were made. */
 export function readNotifications(sql: Sql, tenantId: string, eventIds: readonly string[]): Promise<NotificationRow[]> {
   return sql<NotificationRow>(
-    `SELECT ${COLUMNS} FROM notification WHERE tenant_id = $1 AND event_id = ANY ($2::uuid[]) ORDER BY created_at, id`,
+    `SELECT ${COLUMNS} FROM notification WHERE tenant_id = $1 AND event_id = ANY ($2::uuid[]) ORDER BY number`,
     [tenantId, eventIds],
   );
 }

@@ -24,6 +24,8 @@ export interface NotificationsFound {
   /** Receipts that came again, after a kill or as the first one was not taken. */
   doubled: number;
   missed: number;
+  /** That an alert still fires. */
+  reminders: number;
 }
 
 interface Event {
@@ -41,6 +43,7 @@ interface ToTell {
   type: string;
   event: Event;
   channel: string;
+  reminder: number | null;
 }
 
 /** A message as the outbox has it. */
@@ -48,8 +51,10 @@ interface Row {
   type: string;
   event: string;
   channel: string;
-  /** Its idempotency key. */
-  key: string;
+  /** Which one of its event; null: it is none. */
+  reminder: number | null;
+  /** Its idempotency key; null: it was never sent. */
+  key: string | null;
   status: string;
 }
 
@@ -68,16 +73,20 @@ export async function checkNotifications(
     await settle(client, hurry);
     const events = await readEvents(client, agentId);
     const rows = await readRows(client, agentId);
-    const expected = rules.flatMap((rule) => {
+    const expected: ToTell[] = rules.flatMap((rule) => {
       const told = toTell(
         events.filter((event) => event.rule === rule.id),
         rule.flapDetection,
       );
-      return rule.channels.flatMap((channel) => told.map((one) => ({ ...one, channel })));
+      return rule.channels.flatMap((channel) => told.map((one) => ({ ...one, channel, reminder: null })));
     });
-    const found: NotificationsFound = { wrong: [], sent: expected.length, doubled: 0, missed: 0 };
+    const reminders = rows.flatMap(({ type, event: id, channel, reminder, status }): ToTell[] => {
+      const event = events.find((one) => one.id === id)!;
+      return reminder !== null && status === 'SENT' ? [{ type, event, channel, reminder }] : [];
+    });
+    const found = { wrong: [] as string[], sent: expected.length, doubled: 0, missed: 0, reminders: reminders.length };
     const left = new Map(rows.map((row) => [nameOf(row), row]));
-    const tellings = expected.map((one) => {
+    const tellings = [...expected, ...reminders].map((one) => {
       const name = nameOf({ ...one, event: one.event.id });
       const row = left.get(name);
       left.delete(name);
@@ -85,8 +94,9 @@ export async function checkNotifications(
       return { what: `${name} of ${one.event.rule}`, toTell: one, row, came };
     });
     for (const telling of tellings) checkOne(telling, repeats, found);
-    for (const name of left.keys()) found.wrong.push(`${name} was not to be told`);
+    for (const [name, { reminder }] of left) if (reminder === null) found.wrong.push(`${name} was not to be told`);
     checkOrder(tellings, receipts, found);
+    for (const { id, remindEvery } of rules) checkReminders(tellings, id, remindEvery, found);
     const keys = new Set(rows.map(({ key }) => key));
     for (const { key, channel } of receipts)
       if (!keys.has(key)) found.wrong.push(`${channel} got ${key}, which is of no event`);
@@ -116,15 +126,15 @@ async function readEvents(client: pg.Client, agentId: string): Promise<Event[]> 
 
 async function readRows(client: pg.Client, agentId: string): Promise<Row[]> {
   const { rows } = await client.query<Row>(
-    `SELECT n.type, n.event_id AS event, c.name AS channel, n.message_id AS key, n.status
+    `SELECT n.type, n.event_id AS event, c.name AS channel, n.reminder, n.message_id AS key, n.status
      FROM notification n JOIN notification_channel c ON c.id = n.channel_id WHERE n.agent_id = $1`,
     [agentId],
   );
   return rows;
 }
 
-const nameOf = ({ type, event, channel }: { type: string; event: string; channel: string }): string =>
-  `${type} ${event} on ${channel}`;
+const nameOf = ({ type, event, channel, reminder }: Omit<Row, 'key' | 'status'>): string =>
+  `${type} ${reminder ?? ''} ${event} on ${channel}`;
 
 /**
  * What of a rule's events is told on each channel: each event, but while it flaps, six within 15 minutes, and until there
@@ -189,5 +199,25 @@ function checkOrder(tellings: readonly Telling[], receipts: readonly Receipt[], 
     const before = latest.get(place) ?? 0;
     if (event.number < before) found.wrong.push(`${type} ${event.number} came after ${before} on ${channel}`);
     latest.set(place, Math.max(before, event.number));
+  }
+}
+
+/** Those of an alert on one channel come an interval after what was told there last, or later; where none is asked for, none. */
+function checkReminders(
+  tellings: readonly Telling[],
+  rule: string,
+  every: number | null,
+  found: NotificationsFound,
+): void {
+  const own = tellings.filter(({ toTell, came }) => toTell.event.rule === rule && came.length > 0);
+  for (const { what, toTell, came } of own) {
+    const { reminder, event, channel } = toTell;
+    if (reminder === null) continue;
+    const before = own.filter(
+      ({ toTell: other }) => other.event === event && other.channel === channel && (other.reminder ?? 0) < reminder,
+    );
+    const lastMs = Math.max(...before.map((one) => one.came[0].atMs));
+    if (every === null || came[0].atMs - lastMs < every * 1_000)
+      found.wrong.push(`${what} came ${Math.round(came[0].atMs - lastMs)} ms after what was told before it`);
   }
 }

@@ -31,7 +31,7 @@ export interface Findings {
   windows: number;
   rows: number;
   alertEvents: number;
-  notifications: Pick<NotificationsFound, 'sent' | 'doubled' | 'missed'>;
+  notifications: Pick<NotificationsFound, 'sent' | 'doubled' | 'missed' | 'reminders'>;
   /** Batches that came again, and changed nothing. */
   duplicates: number;
   /** All that differs from the files, in words; empty where all is well. */
@@ -63,7 +63,7 @@ export async function check({ server, agents, rules, told, hurry, say }: CheckOp
   for (const found of entries) step('raw entries', found);
   const live = truth.agents.find(({ name }) => name === LIVE_AGENT)!;
   const alerts = step('alert events', await checkAlerts(server, live, rules));
-  const { sent, doubled, missed } = step(
+  const { sent, doubled, missed, reminders } = step(
     'notifications',
     await checkNotifications(server.folder, live.id, rules, { ...told, hurry }),
   );
@@ -77,7 +77,7 @@ export async function check({ server, agents, rules, told, hurry, say }: CheckOp
     windows: (dirty?.count ?? 0) + rolledUp.count,
     rows: rows.count,
     alertEvents: alerts.count,
-    notifications: { sent, doubled, missed },
+    notifications: { sent, doubled, missed, reminders },
     duplicates,
     wrong,
   };

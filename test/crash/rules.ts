@@ -1,3 +1,4 @@
+import { databaseUrl, withConnection } from '../support/database.js';
 import type { ServerUnderFire } from './processes.js';
 import { MAILBOX, type Receivers } from './receivers.js';
 
@@ -15,6 +16,8 @@ export interface RuleUnderFire {
 /** And how it is told. */
 export interface ToldRule extends RuleUnderFire {
   flapDetection: boolean;
+  /** Seconds, below what the API takes; null: never. */
+  remindEvery: number | null;
   /** Names. */
   channels: readonly string[];
 }
@@ -29,6 +32,7 @@ const RULES: readonly Omit<ToldRule, 'id'>[] = [
     recoveryThreshold: null,
     windowSeconds: 5,
     flapDetection: false,
+    remindEvery: null,
     channels: ['web-1', 'web-2', 'ops'],
   },
   {
@@ -39,6 +43,7 @@ const RULES: readonly Omit<ToldRule, 'id'>[] = [
     recoveryThreshold: 0.2,
     windowSeconds: 10,
     flapDetection: false,
+    remindEvery: 1,
     channels: ['web-1', 'ops'],
   },
   {
@@ -49,6 +54,7 @@ const RULES: readonly Omit<ToldRule, 'id'>[] = [
     recoveryThreshold: 30_000,
     windowSeconds: 7,
     flapDetection: true,
+    remindEvery: null,
     channels: ['web-2', 'ops'],
   },
 ];
@@ -83,13 +89,19 @@ export async function createRules(server: ServerUnderFire, agent: string, receiv
   const { connectAgent } = await mustDo(server, CONNECT, { input: { name: agent } });
   const agentIds = [connectAgent.agent.id];
   const { data } = await server.gql('{ alertRules { id name metric comparison threshold recoveryThreshold } }');
-  const rules: ToldRule[] = [{ ...data.alertRules[0], windowSeconds: 120, flapDetection: true, channels: [] }];
+  const rules: ToldRule[] = [
+    { ...data.alertRules[0], windowSeconds: 120, flapDetection: true, remindEvery: null, channels: [] },
+  ];
   const ids = await createChannels(server, receivers);
-  for (const { windowSeconds, channels, ...rule } of RULES) {
+  for (const { windowSeconds, channels, remindEvery, ...rule } of RULES) {
     const channelIds = channels.map((name) => ids.get(name));
     const input = { ...rule, window: `PT${windowSeconds}S`, agentIds, channelIds };
     const { createAlertRule } = await mustDo(server, CREATE, { input });
-    rules.push({ ...rule, windowSeconds, channels, id: createAlertRule.id });
+    rules.push({ ...rule, windowSeconds, channels, remindEvery, id: createAlertRule.id });
   }
+  await withConnection(databaseUrl(server.folder), async (client) => {
+    for (const { id, remindEvery } of rules)
+      await client.query('UPDATE alert_rule SET remind_every = $2 WHERE id = $1', [id, remindEvery]);
+  });
   return rules;
 }

@@ -178,7 +178,7 @@ const AS_OWNER: Record<string, string> = {
   'server/alerts/drop-counts.ts': 'counts of filtered rules that nothing looks at any more, of all tenants',
   'server/alerts/evaluator.ts': 'which agents of any tenant are due: their keys alone',
   'server/alerts/evidence.ts': 'which alerts of any tenant wait for their evidence; each read with its tenant',
-  'server/alerts/silence-watch.ts': 'which agents of any tenant may have fallen silent: their keys alone',
+  'server/alerts/no-data-watch.ts': 'which agents of any tenant may have sent nothing for too long: their keys alone',
   'server/auth/first-start.ts': 'the first tenant and the tokens of this machine',
   'server/auth/tokens.ts': 'whose token it is, by its hash',
   'server/jobs/jobs.ts': 'the queue of jobs',

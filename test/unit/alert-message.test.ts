@@ -1,6 +1,6 @@
 // Goal: the messages of the default rule to the letter; no name breaks out of its line.
 import { expect, test } from '@jest/globals';
-import { alertMessage, silenceMessage } from '../../server/core/alerts/message.js';
+import { alertMessage, noDataMessage } from '../../server/core/alerts/message.js';
 
 const HIGH_TRAFFIC = { name: 'High traffic', metric: 'HITS_PER_SECOND' } as const;
 
@@ -37,6 +37,6 @@ test.each([
   ['NO_DATA', 'High traffic generated an alert - no data for 300 s, triggered at 2019-02-07T21:12:36Z'],
   ['RECOVERED', 'High traffic recovered - no data for 300 s, recovered at 2019-02-07T21:12:36Z'],
   ['CLOSED', 'High traffic closed - no data for 300 s, closed at 2019-02-07T21:12:36Z'],
-] as const)('of silence: %s', (type, message) => {
-  expect(silenceMessage(HIGH_TRAFFIC, type, 300, 1549573956)).toBe(message);
+] as const)('without data: %s', (type, message) => {
+  expect(noDataMessage(HIGH_TRAFFIC, type, 300, 1549573956)).toBe(message);
 });

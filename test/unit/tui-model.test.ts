@@ -203,7 +203,7 @@ describe('alerts', () => {
     expect(firing(reconcile(book, [fired, later], new Set(['e1'])))).toHaveLength(2);
   });
 
-  test('a silent server fires until it is heard of again', () => {
+  test('a server without data fires until it is heard of again', () => {
     const silent = alertEvent({ id: 's', type: 'NO_DATA' });
     const book = addEvents(EMPTY_BOOK, [silent]);
     expect(firing(book)).toEqual([silent]);

@@ -199,7 +199,9 @@ export class AlertResolver {
   }
 
   @Authorized(MANAGERS)
-  @Mutation(() => AlertRule, { description: 'What fires is CLOSED, unless only name or severity change.' })
+  @Mutation(() => AlertRule, {
+    description: 'What fires is CLOSED, unless only name, severity, or how it is told change.',
+  })
   async updateAlertRule(
     @Ctx() context: Context,
     @Arg('id', () => ID) id: string,
@@ -251,8 +253,19 @@ export class PreviewedAlertResolver {
   }
 }
 
-function ruleOf({ window, recoveryThreshold, noDataAfter, filter, ...rule }: AlertRuleInput): Required<RuleChange> {
-  const empty = { recoveryThreshold: recoveryThreshold ?? null, noDataAfter: noDataAfter ?? null };
+function ruleOf({
+  window,
+  recoveryThreshold,
+  noDataAfter,
+  remindEvery,
+  filter,
+  ...rule
+}: AlertRuleInput): Required<RuleChange> {
+  const empty = {
+    recoveryThreshold: recoveryThreshold ?? null,
+    noDataAfter: noDataAfter ?? null,
+    remindEvery: remindEvery ?? null,
+  };
   return { ...rule, ...empty, windowSeconds: window, filter: filterOf(filter) };
 }
 
@@ -267,6 +280,7 @@ function changeOf({
   window,
   recoveryThreshold,
   noDataAfter,
+  remindEvery,
   agentIds,
   channelIds,
   filter,
@@ -280,6 +294,7 @@ function changeOf({
     ...(channelIds === undefined ? {} : { channelIds: channelIds ?? [] }),
     ...(recoveryThreshold === undefined ? {} : { recoveryThreshold }),
     ...(noDataAfter === undefined ? {} : { noDataAfter }),
+    ...(remindEvery === undefined ? {} : { remindEvery }),
     ...(filter === undefined ? {} : { filter: filterOf(filter) }),
   };
 }

@@ -21,8 +21,16 @@ function channelOf(channel: NotificationChannelEntity): NotificationChannel {
   return { id, name, kind, enabled, target: shownTarget(channel) };
 }
 
-function notificationOf({ id, status, attempts, lastError, sentAt, channelId }: NotificationRow): NotificationSource {
-  return { id, status, attempts, lastError, sentAt, channelId };
+function notificationOf({
+  id,
+  kind,
+  status,
+  attempts,
+  lastError,
+  sentAt,
+  channelId,
+}: NotificationRow): NotificationSource {
+  return { id, kind, status, attempts, lastError, sentAt, channelId };
 }
 
 /** Where people are told, and what came of it. */

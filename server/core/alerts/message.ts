@@ -1,8 +1,8 @@
 import type { AlertMetric } from './decide.js';
 
 /**
- * What an alert event can say; NO_DATA: the agent fell silent; CLOSED: the rule was changed or deleted while it fired, or
- * while the agent was silent.
+ * What an alert event can say; NO_DATA: the agent sends nothing; CLOSED: the rule was changed or deleted while it fired, or
+ * while there was no data.
  */
 export type AlertMessageType = 'TRIGGERED' | 'RECOVERED' | 'NO_DATA' | 'CLOSED';
 
@@ -42,16 +42,36 @@ export function alertMessage(
 }
 
 /**
- * The same of an agent that fell silent, or is heard of again:
+ * The same of an agent that sends nothing, or does again:
  *
  *     High traffic generated an alert - no data for 300 s, triggered at 2019-02-07T21:12:36Z
  *
- * @param seconds of silence
+ * @param seconds without data
  * @param at second of wall time (Unix)
  */
-export function silenceMessage(rule: { name: string }, type: AlertMessageType, seconds: number, at: number): string {
-  return messageOf(rule.name, type, `no data for ${seconds} s`, at);
+export function noDataMessage(rule: { name: string }, type: AlertMessageType, seconds: number, at: number): string {
+  return messageOf(rule.name, type, noData(seconds), at);
 }
+
+/**
+ * What a reminder says of an alert:
+ *
+ *     High traffic still fires - hits = 12.00, since 2019-02-07T21:12:36Z
+ *
+ * @param value now, in the metric's unit; of an agent that sends nothing, the seconds of it
+ * @param since event second (Unix), of wall time where the agent sends nothing
+ */
+export function reminderMessage(
+  rule: { name: string; metric: AlertMetric },
+  type: AlertMessageType,
+  value: number,
+  since: number,
+): string {
+  const measured = type === 'NO_DATA' ? noData(value) : MEASURE[rule.metric](value);
+  return `${plainName(rule.name)} still fires - ${measured}, since ${isoSecond(since)}`;
+}
+
+const noData = (seconds: number) => `no data for ${seconds} s`;
 
 function messageOf(name: string, type: AlertMessageType, measured: string, at: number): string {
   const { said, when } = OUTCOME[type];

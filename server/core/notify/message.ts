@@ -4,9 +4,9 @@ import type { AlertMessageType } from '../alerts/message.js';
 
 /**
  * What one message to people says, whatever the channel. FLAPPING: the rule fires and recovers over and over, which is not
- * told each time; SETTLED: it does so no longer, and how it stands since the event that is told.
+ * told each time; SETTLED: it does so no longer, and how it stands since the event that is told. REMINDER: what was told still fires.
  */
-export type MessageKind = AlertMessageType | 'FLAPPING' | 'SETTLED' | 'SUMMARY' | 'TEST';
+export type MessageKind = AlertMessageType | 'FLAPPING' | 'SETTLED' | 'REMINDER' | 'SUMMARY' | 'TEST';
 
 /** One alert event, as it is told. */
 export interface ToldEvent {
@@ -18,7 +18,7 @@ export interface ToldEvent {
   value: number;
   /** The one line that says it. */
   message: string;
-  /** Of a recovery: since when it fired, ISO 8601. */
+  /** Of a recovery or a reminder: since when it fires, or fired, ISO 8601. */
   since: string | null;
 }
 

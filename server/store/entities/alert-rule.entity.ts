@@ -66,6 +66,10 @@ export class AlertRuleEntity {
   @Column({ type: 'boolean', name: 'flap_detection', default: true })
   flapDetection!: boolean;
 
+  /** Seconds of wall time after which people are told again that it still fires; null: never. */
+  @Column({ type: 'bigint', name: 'remind_every', nullable: true })
+  remindEvery!: number | null;
+
   /** Grows with each change of what it decides by. */
   @Column({ type: 'integer' })
   version!: number;

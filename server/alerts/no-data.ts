@@ -7,13 +7,13 @@ import { newState, readStates, type StoredState, writeStates } from './states.js
 
 type Sql = Transaction['sql'];
 
-/** A rule and an agent that fell silent for too long, or is heard of again. */
-interface SilenceChange extends AgentKey {
+/** A rule and an agent of which there has been no data for too long, or is again. */
+interface NoDataChange extends AgentKey {
   ruleId: string;
   /** Receipt of the agent's last batch. */
   lastBatchAtMs: number;
-  /** When it has been silent for too long; null: it is heard of again, or has ended. */
-  silentAtMs: number | null;
+  /** When there has been none for too long; null: there is again, or it has ended. */
+  noDataAtMs: number | null;
   /** When it ended on purpose; null: it has not. */
   endedAtMs: number | null;
 }
@@ -21,10 +21,10 @@ interface SilenceChange extends AgentKey {
 const MS = (column: string) => `floor(extract(epoch FROM ${column}) * 1000)::bigint`;
 const DEADLINE = `greatest(a.last_batch_at, a.resumed_at, to_timestamp($1::float8 / 1000)) + make_interval(secs => r.no_data_after)`;
 
-/** By the database's clock. An agent that ended on purpose, or never sent a batch, is not silent. */
+/** By the database's clock. Of an agent that ended on purpose, or never sent a batch, none is missed. */
 const CHANGES = `
   SELECT r.tenant_id AS "tenantId", r.id AS "ruleId", a.id AS "agentId", ${MS('a.last_batch_at')} AS "lastBatchAtMs",
-    CASE WHEN s.no_data_by IS NULL THEN ${MS(DEADLINE)} END AS "silentAtMs", ${MS('a.ended_at')} AS "endedAtMs"
+    CASE WHEN s.no_data_by IS NULL THEN ${MS(DEADLINE)} END AS "noDataAtMs", ${MS('a.ended_at')} AS "endedAtMs"
   FROM alert_rule r
   JOIN agent a ON a.tenant_id = r.tenant_id AND (r.agent_ids = '{}' OR a.id = ANY (r.agent_ids))
   LEFT JOIN alert_state s ON s.tenant_id = r.tenant_id AND s.rule_id = r.id AND s.agent_id = a.id
@@ -33,7 +33,7 @@ const CHANGES = `
       ELSE ${MS('a.last_batch_at')} > s.no_data_since_ms OR a.ended_at IS NOT NULL END`;
 
 /** Agents of which a change is due. `watchedSinceMs`: before it nobody could be heard of, of which nothing follows. */
-export async function silenceDue(sql: Sql, watchedSinceMs: number): Promise<AgentKey[]> {
+export async function noDataDue(sql: Sql, watchedSinceMs: number): Promise<AgentKey[]> {
   const rows = await sql<AgentKey & { [column: string]: unknown }>(
     `SELECT DISTINCT "tenantId", "agentId" FROM (${CHANGES}) AS c`,
     [watchedSinceMs],
@@ -42,7 +42,7 @@ export async function silenceDue(sql: Sql, watchedSinceMs: number): Promise<Agen
 }
 
 /** Records what changed of agents of one tenant whose locks are free. Returns how many events were recorded. */
-export async function decideSilence(
+export async function decideNoData(
   tx: Transaction,
   tenantId: string,
   agents: readonly AgentKey[],
@@ -50,7 +50,7 @@ export async function decideSilence(
 ): Promise<number> {
   const locked = (await lockFreeAgentsById(tx.sql, agents)).filter((agent) => agent !== undefined);
   if (locked.length === 0) return 0;
-  const changes = await tx.sql<SilenceChange & { [column: string]: unknown }>(
+  const changes = await tx.sql<NoDataChange & { [column: string]: unknown }>(
     `${CHANGES} AND a.tenant_id = $2 AND a.id = ANY ($3::uuid[]) ORDER BY a.id, r.created_at, r.id`,
     [watchedSinceMs, tenantId, locked.map(({ id }) => id)],
   );
@@ -75,14 +75,14 @@ export async function decideSilence(
 interface Change {
   rule: AlertRuleEntity;
   agentName: string;
-  change: SilenceChange;
+  change: NoDataChange;
   known: StoredState;
 }
 
 async function record(sql: Sql, { rule, agentName, change, known }: Change): Promise<StoredState> {
-  const { tenantId, agentId, lastBatchAtMs, silentAtMs } = change;
-  const about = { rule, agentId, agentName, isSilence: true };
-  if (silentAtMs === null) {
+  const { tenantId, agentId, lastBatchAtMs, noDataAtMs } = change;
+  const about = { rule, agentId, agentName, isNoData: true };
+  if (noDataAtMs === null) {
     const atMs = change.endedAtMs ?? lastBatchAtMs;
     const value = seconds(atMs - known.noDataSinceMs!);
     await recordAlertEvent(sql, tenantId, {
@@ -94,11 +94,11 @@ async function record(sql: Sql, { rule, agentName, change, known }: Change): Pro
     });
     return { ...known, noDataBy: null, noDataSinceMs: null };
   }
-  const value = seconds(silentAtMs - lastBatchAtMs);
+  const value = seconds(noDataAtMs - lastBatchAtMs);
   const id = await recordAlertEvent(sql, tenantId, {
     ...about,
     type: 'NO_DATA',
-    at: seconds(silentAtMs),
+    at: seconds(noDataAtMs),
     value,
     startedBy: null,
   });

@@ -1,4 +1,4 @@
-// Goal: a rule with noDataAfter tells once that an agent fell silent, by wall time, and once that it is heard of again.
+// Goal: a rule with noDataAfter tells once that an agent sends no data, by wall time, and once that it is heard of again.
 // Method: the real server; receipts of batches are made older by SQL; what never was heard of, or ended, stays calm.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startTestServer, type TestServer, until } from '../support/server.js';
@@ -37,7 +37,7 @@ async function told(rule: string, count: number) {
   return alertEvents(server, [rule]);
 }
 
-test('an agent that is silent for too long is told once, and once that it is heard of again, over a restart', async () => {
+test('an agent that sends nothing for too long is told once, and once that it is heard of again, over a restart', async () => {
   const source = await openSource(server, 'dies');
   await source.send({ at: NOON, hits: 1 });
   const rule = await createRule(server, {
@@ -51,10 +51,10 @@ test('an agent that is silent for too long is told once, and once that it is hea
   await wait(2);
   expect(await alertEvents(server, [rule])).toEqual([]);
   await shorten(rule, 2);
-  const [silent] = await told(rule, 1);
-  expect(silent).toMatchObject({ type: 'NO_DATA', agentName: 'dies', threshold: 2, startedBy: null });
-  expect(silent.message).toMatch(/^alive generated an alert - no data for \d+ s, triggered at /);
-  expect((await server.gql(ACTIVE)).data.activeAlerts).toEqual([{ id: silent.id, type: 'NO_DATA' }]);
+  const [missed] = await told(rule, 1);
+  expect(missed).toMatchObject({ type: 'NO_DATA', agentName: 'dies', threshold: 2, startedBy: null });
+  expect(missed.message).toMatch(/^alive generated an alert - no data for \d+ s, triggered at /);
+  expect((await server.gql(ACTIVE)).data.activeAlerts).toEqual([{ id: missed.id, type: 'NO_DATA' }]);
 
   await server.restart();
   await wait(3);
@@ -62,13 +62,13 @@ test('an agent that is silent for too long is told once, and once that it is hea
   const before = nowSecond();
   await source.send({ at: NOON + 1, hits: 1 });
   const [, again] = await told(rule, 2);
-  expect(again).toMatchObject({ type: 'RECOVERED', startedBy: { id: silent.id }, threshold: 2 });
+  expect(again).toMatchObject({ type: 'RECOVERED', startedBy: { id: missed.id }, threshold: 2 });
   expect(again.value).toBeGreaterThanOrEqual(3_600);
   expect(Date.parse(again.at) / 1_000).toBeGreaterThanOrEqual(before - 1);
   expect((await server.gql(ACTIVE)).data.activeAlerts).toEqual([]);
 }, 120_000);
 
-test('an agent that ended, or never sent anything, is not silent; one that is deleted or changed is closed', async () => {
+test('an agent that ended, or never sent anything, is not missed; one that is deleted or changed is closed', async () => {
   await sendDirect(server, 'ended', { at: NOON, hits: 1 });
   await endAgent(server, 'ended');
   await openSource(server, 'never');
@@ -78,13 +78,13 @@ test('an agent that ended, or never sent anything, is not silent; one that is de
   const rule = await createRule(server, { name: 'r', threshold: 1e9, noDataAfter: 'PT1M', agentIds });
   await shorten(rule, 2);
   for (const name of named) await pass(name, 3_600);
-  const [silent] = await told(rule, 1);
-  expect(silent).toMatchObject({ type: 'NO_DATA', agentName: 'deleted' });
+  const [missed] = await told(rule, 1);
+  expect(missed).toMatchObject({ type: 'NO_DATA', agentName: 'deleted' });
   const { errors } = await server.gql(UPDATE, { id: rule, input: { noDataAfter: 'PT2H' } });
   expect(errors).toBeUndefined();
   const [, closed, ...more] = await told(rule, 2);
   expect(more).toEqual([]);
-  expect(closed).toMatchObject({ type: 'CLOSED', startedBy: { id: silent.id } });
+  expect(closed).toMatchObject({ type: 'CLOSED', startedBy: { id: missed.id } });
   expect(closed.message).toMatch(/^r closed - no data for 3[67]\d\d s, closed at /);
   await server.gql(UPDATE, { id: rule, input: { noDataAfter: 'PT30M' } });
   await shorten(rule, 2);

@@ -2,9 +2,9 @@ import type { Logger } from 'pino';
 import { isTransient } from '../errors.js';
 import type { Database } from '../store/database.js';
 import type { AgentKey } from '../store/sql/agent.sql.js';
-import { decideSilence, silenceDue } from './silence.js';
+import { decideNoData, noDataDue } from './no-data.js';
 
-/** How often is looked for agents that fell silent, or are heard of again. */
+/** How often is looked for agents that send no data, or do again. */
 const LOOK_MS = 1_000;
 /** A look that comes so late was kept from it: batches may have been, too. */
 const GAP_MS = 10_000;
@@ -14,9 +14,9 @@ const AGENTS_AT_ONCE = 50;
 /**
  * Tells where an agent has sent nothing for as long as a rule allows: by wall time, whatever the event times are. What it
  * told is stored with the states, under the agents' locks, so that any number of servers may watch and each event is
- * recorded once. While nobody could be heard of, because no server ran or the database was away, nobody was silent.
+ * recorded once. While nobody could be heard of, because no server ran or the database was away, nobody was missed.
  */
-export class SilenceWatch {
+export class NoDataWatch {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
   private stopped = false;
@@ -51,11 +51,11 @@ export class SilenceWatch {
     if (this.watchedSinceMs === null || nowMs - this.lookedAtMs > GAP_MS) this.watchedSinceMs = await this.db.now();
     this.lookedAtMs = nowMs;
     const sinceMs = this.watchedSinceMs;
-    const due = await this.db.aboveTenants(({ sql }) => silenceDue(sql, sinceMs));
+    const due = await this.db.aboveTenants(({ sql }) => noDataDue(sql, sinceMs));
     for (const [tenantId, agents] of byTenant(due)) {
       for (let i = 0; i < agents.length && !this.stopped; i += AGENTS_AT_ONCE) {
         const some = agents.slice(i, i + AGENTS_AT_ONCE);
-        const events = await this.db.inTenants([tenantId], (tx) => decideSilence(tx, tenantId, some, sinceMs));
+        const events = await this.db.inTenants([tenantId], (tx) => decideNoData(tx, tenantId, some, sinceMs));
         if (events > 0) this.onEvents(tenantId);
       }
     }
@@ -63,7 +63,7 @@ export class SilenceWatch {
 
   private pause(error: unknown): void {
     this.watchedSinceMs = null;
-    if (!isTransient(error)) this.log.error({ err: error }, 'looking for silent agents failed');
+    if (!isTransient(error)) this.log.error({ err: error }, 'looking for agents without data failed');
   }
 }
 
