@@ -105,7 +105,7 @@ class ColumnBuilder {
     return this.dictionary.placeOf(cleanText(text, this.lengthMax));
   }
 
-  placeOfBytes(bytes: Buffer, from: number, to: number, hash: number): number {
+  placeOfBytes(bytes: Uint8Array, from: number, to: number, hash: number): number {
     return this.dictionary.placeOfBytes(bytes, from, to, hash);
   }
 
@@ -159,7 +159,7 @@ export class LogBatchBuilder {
    *
    * @param hash of its characters, by `hashNext`
    */
-  addBytes(name: TextColumnName, bytes: Buffer, from: number, to: number, hash: number): void {
+  addBytes(name: TextColumnName, bytes: Uint8Array, from: number, to: number, hash: number): void {
     const builder = this.builders[name];
     builder.setLast(builder.placeOfBytes(bytes, from, to, hash));
   }

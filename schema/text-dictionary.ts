@@ -1,6 +1,7 @@
 /** Slots are doubled beyond this share of them: probes stay short. */
 const LOAD_MAX = 0.5;
 const SLOTS_MIN = 64;
+const ASCII = new TextDecoder('latin1');
 /** FNV-1a's prime (Fowler, Noll, Vo; RFC 9923). */
 const PRIME = 0x01000193;
 
@@ -46,13 +47,13 @@ export class TextDictionary {
    * @param bytes ASCII there, nothing else
    * @param hash of its characters
    */
-  placeOfBytes(bytes: Buffer, from: number, to: number, hash: number): number {
+  placeOfBytes(bytes: Uint8Array, from: number, to: number, hash: number): number {
     let slot = this.firstSlot(hash);
     for (; this.slots[slot] !== 0; slot = this.nextSlot(slot)) {
       const at = this.slots[slot] - 1;
       if (this.hashes[at] === hash && isText(this.texts[at], bytes, from, to)) return at + 1;
     }
-    return this.put(slot, hash, bytes.toString('latin1', from, to));
+    return this.put(slot, hash, ASCII.decode(bytes.subarray(from, to)));
   }
 
   private firstSlot(hash: number): number {
@@ -82,7 +83,7 @@ export class TextDictionary {
   }
 }
 
-function isText(text: string, bytes: Buffer, from: number, to: number): boolean {
+function isText(text: string, bytes: Uint8Array, from: number, to: number): boolean {
   if (text.length !== to - from) return false;
   for (let i = from; i < to; i++) if (text.charCodeAt(i - from) !== bytes[i]) return false;
   return true;
