@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { brokenForMs, isGivenUp, retryAfterMs } from '../core/notify/schedule.js';
-import { isTransient } from '../errors.js';
+import { Repeated } from '../jobs/repeated.js';
 import type { Database } from '../store/database.js';
 import { NotificationChannelEntity } from '../store/entities/notification-channel.entity.js';
 import { existingChannel } from './channels.js';
@@ -34,29 +34,27 @@ export interface CourierOptions {
  * was sending is sent again by another, under the same idempotency key.
  */
 export class Courier {
-  private timer: NodeJS.Timeout | undefined;
-  private looking: Promise<void> = Promise.resolve();
-  private stopped = false;
+  private readonly looks: Repeated;
 
   constructor(
     private readonly db: Database,
     private readonly options: CourierOptions,
-  ) {}
+  ) {
+    const { log } = options;
+    this.looks = new Repeated(() => this.sendDue(), {
+      everyMs: LOOK_MS,
+      log,
+      failure: 'notifications cannot be sent',
+    });
+  }
 
   start(): void {
-    if (this.stopped) return;
-    this.timer = setTimeout(() => {
-      this.looking = this.sendDue()
-        .catch((error: unknown) => this.report(error))
-        .finally(() => this.start());
-    }, LOOK_MS);
+    this.looks.start();
   }
 
   /** Waits for what is under way. */
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
-    await this.looking;
+  stop(): Promise<void> {
+    return this.looks.stop();
   }
 
   /** Sends all that is due now. */
@@ -80,7 +78,7 @@ export class Courier {
   }
 
   private async sendNext(): Promise<void> {
-    while (!this.stopped) {
+    while (!this.looks.isStopped) {
       const claimed = await this.db.aboveTenants(({ sql }) => claim(sql));
       if (claimed === null) return;
       await this.send(claimed);
@@ -107,11 +105,6 @@ export class Courier {
     if (channel === null || message === null)
       return { sent: false, why: 'what it was about is gone', retryAfterMs: null };
     return this.options.notifiers[channel.kind].send(channel, message);
-  }
-
-  private report(error: unknown): void {
-    if (isTransient(error)) this.options.log.debug({ err: error }, 'notifications wait');
-    else this.options.log.error({ err: error }, 'notifications cannot be sent');
   }
 }
 
