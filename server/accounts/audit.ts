@@ -38,16 +38,7 @@ export async function recordAudit(sql: Sql, actor: Identity, tenantId: string, r
     `INSERT INTO audit_entry (tenant_id, actor, actor_role, actor_token_id, action, subject_id, subject, details)
      VALUES ($1, coalesce((SELECT coalesce(u.name, t.name) FROM token t LEFT JOIN app_user u ON u.tenant_id = t.tenant_id AND u.id = t.user_id
        WHERE t.tenant_id = $2 AND t.id = $3), 'a token that was revoked'), $4, $3, $5, $6, $7, $8)`,
-    [
-      tenantId,
-      actor.tenantId,
-      actor.tokenId,
-      actor.role,
-      action,
-      subjectId,
-      subject,
-      JSON.stringify({ changes: changes.filter(({ before, after }) => before !== after) }),
-    ],
+    [tenantId, actor.tenantId, actor.tokenId, actor.role, action, subjectId, subject, JSON.stringify({ changes })],
   );
 }
 

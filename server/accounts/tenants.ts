@@ -1,11 +1,11 @@
-import type { EntityManager } from 'typeorm';
+import { IsNull } from 'typeorm';
 import { formatDuration } from '../../schema/scalars/index.js';
 import { type Identity, newSecret } from '../auth/tokens.js';
 import { nameProblem } from '../core/accounts/names.js';
-import { badInput, notFound } from '../errors.js';
+import { badInput } from '../errors.js';
 import type { Database, Transaction } from '../store/database.js';
 import { TenantEntity } from '../store/entities/tenant.entity.js';
-import { isUuid } from '../store/uuid.js';
+import { existing, unlessTaken } from '../store/rows.js';
 import { type AuditRecord, changesBetween, recordAudit } from './audit.js';
 import { insertTenant } from './insert-tenant.js';
 import { type IssuedToken, insertToken } from './token-book.js';
@@ -55,9 +55,8 @@ export class Tenants {
       expiresAt: null,
     };
     return this.db.aboveTenants(async (tx) => {
-      if ((await tx.sql('SELECT FROM tenant WHERE name = $1 AND deleted_at IS NULL', [name])).length > 0)
-        throw badInput(`name ${name} is another tenant's already.`);
-      const id = await insertTenant(tx.sql, name);
+      const taken = () => badInput(`name ${name} is another tenant's already.`);
+      const id = await unlessTaken(() => insertTenant(tx.sql, name), taken);
       const token = await insertToken(tx, id, first, secret);
       await recordTwice(tx, actor, id, { action: 'TENANT_CREATED', subjectId: id, subject: name });
       return { tenant: await tx.manager.findOneByOrFail(TenantEntity, { id }), token, secret };
@@ -68,7 +67,7 @@ export class Tenants {
   async setLimits(actor: Identity, id: string, change: LimitsChange): Promise<TenantEntity> {
     checkLimits(change);
     const { tenant, keepChanged } = await this.db.aboveTenants(async (tx) => {
-      const before = await existing(tx.manager, id);
+      const before = await existingTenant(tx, id);
       const columns = columnsOf(change);
       if (Object.keys(columns).length > 0) await tx.manager.update(TenantEntity, { id }, columns);
       const after = await tx.manager.findOneByOrFail(TenantEntity, { id });
@@ -95,7 +94,7 @@ export class Tenants {
   async delete(actor: Identity, id: string): Promise<void> {
     if (id === actor.tenantId) throw badInput('A tenant cannot delete itself.');
     const revoked = await this.db.aboveTenants(async (tx) => {
-      const { name } = await existing(tx.manager, id);
+      const { name } = await existingTenant(tx, id);
       await tx.sql('UPDATE tenant SET deleted_at = now() WHERE id = $1', [id]);
       await recordAudit(tx.sql, actor, actor.tenantId, { action: 'TENANT_DELETED', subjectId: id, subject: name });
       return tx.sql<{ id: string }>('DELETE FROM token WHERE tenant_id = $1 RETURNING id', [id]);
@@ -110,12 +109,8 @@ async function recordTwice(tx: Transaction, actor: Identity, id: string, record:
   for (const tenantId of new Set([actor.tenantId, id])) await recordAudit(tx.sql, actor, tenantId, record);
 }
 
-async function existing(manager: EntityManager, id: string): Promise<TenantEntity> {
-  const tenant = isUuid(id)
-    ? await manager.findOne(TenantEntity, { where: { id }, lock: { mode: 'pessimistic_write' } })
-    : null;
-  if (tenant === null || tenant.deletedAt !== null) throw notFound('Tenant');
-  return tenant;
+function existingTenant({ manager }: Transaction, id: string): Promise<TenantEntity> {
+  return existing(manager, TenantEntity, { id, deletedAt: IsNull() }, 'Tenant', { lock: true });
 }
 
 /** The plan of a tenant, as in the API. */

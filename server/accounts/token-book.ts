@@ -1,12 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { IsNull, MoreThan } from 'typeorm';
 import { hashSecret, type Identity, newSecret } from '../auth/tokens.js';
 import { nameProblem } from '../core/accounts/names.js';
 import { mayGrant } from '../core/accounts/roles.js';
-import { badInput, forbidden, notFound } from '../errors.js';
+import { badInput, forbidden } from '../errors.js';
 import type { Database, Transaction } from '../store/database.js';
 import { TokenEntity } from '../store/entities/token.entity.js';
 import { UserEntity } from '../store/entities/user.entity.js';
-import { isUuid } from '../store/uuid.js';
+import { existing } from '../store/rows.js';
 import { auditOf, changesBetween } from './audit.js';
 
 export interface NewToken {
@@ -70,8 +71,7 @@ export class TokenBook {
   async revoke(actor: Identity, id: string): Promise<void> {
     const { tenantId } = actor;
     await this.db.inTenants([tenantId], async (tx) => {
-      const token = isUuid(id) ? await tx.manager.findOneBy(TokenEntity, { tenantId, id }) : null;
-      if (token === null) throw notFound('Token');
+      const token = await existing(tx.manager, TokenEntity, { tenantId, id }, 'Token');
       if (!mayGrant(actor.role, token.role)) throw forbidden();
       // Before it goes: its own name is told where it revokes itself.
       await auditOf(actor)(tx, {
@@ -96,21 +96,18 @@ function checkToken({ name, agentName, role, expiresAt }: NewToken, nowMs: numbe
 
 async function assertWithinUser({ manager }: Transaction, tenantId: string, userId: string, role: Identity['role']) {
   // Held until this is committed, so that a role that is lowered meanwhile lowers this token too.
-  const user = isUuid(userId)
-    ? await manager.findOne(UserEntity, { where: { tenantId, id: userId }, lock: { mode: 'pessimistic_write' } })
-    : null;
-  if (user === null) throw notFound('User');
+  const user = await existing(manager, UserEntity, { tenantId, id: userId }, 'User', { lock: true });
   if (!mayGrant(user.role, role)) throw forbidden();
 }
 
 /** The caller may give the role. */
 export async function insertToken(
-  { manager, sql }: Pick<Transaction, 'manager' | 'sql'>,
+  { manager }: Pick<Transaction, 'manager'>,
   tenantId: string,
   token: NewToken,
   secret: string,
 ): Promise<TokenEntity> {
-  const [{ id }] = await sql<{ id: string }>('SELECT gen_random_uuid() AS id');
+  const id = randomUUID();
   await manager.insert(TokenEntity, { ...token, tenantId, id, secretHash: hashSecret(secret) });
   return manager.findOneByOrFail(TokenEntity, { tenantId, id });
 }

@@ -1,11 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import type { Identity } from '../auth/tokens.js';
 import { emailProblem, nameProblem } from '../core/accounts/names.js';
 import { mayGrant, rolesAbove } from '../core/accounts/roles.js';
-import { badInput, forbidden, notFound } from '../errors.js';
+import { badInput, forbidden } from '../errors.js';
 import type { Database, Transaction } from '../store/database.js';
 import { TokenEntity } from '../store/entities/token.entity.js';
 import { UserEntity } from '../store/entities/user.entity.js';
-import { isUuid } from '../store/uuid.js';
+import { existing, unlessTaken } from '../store/rows.js';
 import { auditOf, changesBetween } from './audit.js';
 
 export interface UserChange {
@@ -32,9 +33,8 @@ export class Users {
     const { tenantId } = actor;
     const user = checked(actor, input);
     return this.db.inTenants([tenantId], async (tx) => {
-      await assertFree(tx, tenantId, user.email, null);
-      const [{ id }] = await tx.sql<{ id: string }>('SELECT gen_random_uuid() AS id');
-      await tx.manager.insert(UserEntity, { ...user, tenantId, id });
+      const id = randomUUID();
+      await unlessTaken(() => tx.manager.insert(UserEntity, { ...user, tenantId, id }), taken(user.email));
       await auditOf(actor)(tx, {
         action: 'USER_CREATED',
         subjectId: id,
@@ -49,10 +49,9 @@ export class Users {
   async update(actor: Identity, id: string, change: Partial<UserChange>): Promise<UserEntity> {
     const { tenantId } = actor;
     const { user, lowered } = await this.db.inTenants([tenantId], async (tx) => {
-      const before = await existing(tx, actor, id);
+      const before = await existingUser(tx, actor, id);
       const { name, email, role } = checked(actor, { ...before, ...change });
-      if (email.toLowerCase() !== before.email.toLowerCase()) await assertFree(tx, tenantId, email, id);
-      await tx.manager.update(UserEntity, { tenantId, id }, { name, email, role });
+      await unlessTaken(() => tx.manager.update(UserEntity, { tenantId, id }, { name, email, role }), taken(email));
       const lowered = await tx.sql<{ id: string }>(
         'UPDATE token SET role = $3 WHERE tenant_id = $1 AND user_id = $2 AND role = ANY ($4) RETURNING id',
         [tenantId, id, role, rolesAbove(role)],
@@ -74,7 +73,7 @@ export class Users {
   async delete(actor: Identity, id: string): Promise<void> {
     const { tenantId } = actor;
     const revoked = await this.db.inTenants([tenantId], async (tx) => {
-      const user = await existing(tx, actor, id);
+      const user = await existingUser(tx, actor, id);
       const tokens = await tx.manager.findBy(TokenEntity, { tenantId, userId: id });
       await auditOf(actor)(tx, {
         action: 'USER_DELETED',
@@ -99,20 +98,10 @@ function checked(actor: Identity, { name, email, role }: UserChange) {
 }
 
 /** A user that the caller may change: of its own tenant, and not above it. */
-async function existing(tx: Transaction, actor: Identity, id: string): Promise<UserEntity> {
-  const { tenantId } = actor;
-  const user = isUuid(id)
-    ? await tx.manager.findOne(UserEntity, { where: { tenantId, id }, lock: { mode: 'pessimistic_write' } })
-    : null;
-  if (user === null) throw notFound('User');
-  if (!mayGrant(actor.role, user.role)) throw forbidden();
+async function existingUser({ manager }: Transaction, { tenantId, role }: Identity, id: string): Promise<UserEntity> {
+  const user = await existing(manager, UserEntity, { tenantId, id }, 'User', { lock: true });
+  if (!mayGrant(role, user.role)) throw forbidden();
   return user;
 }
 
-async function assertFree({ sql }: Transaction, tenantId: string, email: string, ownId: string | null): Promise<void> {
-  const taken = await sql(
-    'SELECT FROM app_user WHERE tenant_id = $1 AND lower(email) = lower($2) AND id IS DISTINCT FROM $3::uuid',
-    [tenantId, email, ownId],
-  );
-  if (taken.length > 0) throw badInput(`email ${email} is another user's already.`);
-}
+const taken = (email: string) => () => badInput(`email ${email} is another user's already.`);

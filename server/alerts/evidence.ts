@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { LogFilter } from '../core/retention/filter.js';
-import { isTransient } from '../errors.js';
+import { Repeated } from '../jobs/repeated.js';
 import type { Database, Transaction } from '../store/database.js';
 import { findLogs, type LogPlace, type ReadBatch, type StoredEntry, storedEntry } from '../store/logs.js';
 import { decodeEvidence, encodeEvidence, rememberingReader } from './evidence-body.js';
@@ -33,36 +33,31 @@ interface PendingEvent {
  * number of servers may do so, each event once.
  */
 export class EvidenceKeeper {
-  private timer: NodeJS.Timeout | undefined;
-  private keeping: Promise<void> = Promise.resolve();
-  private stopped = false;
+  private readonly looks: Repeated;
 
   constructor(
     private readonly db: Database,
-    private readonly log: Logger,
-  ) {}
+    log: Logger,
+  ) {
+    this.looks = new Repeated(() => this.keepAll(), {
+      everyMs: LOOK_MS,
+      log,
+      failure: 'evidence of alerts cannot be kept',
+    });
+  }
 
   start(): void {
-    if (this.stopped) return;
-    this.timer = setTimeout(() => {
-      this.keeping = this.keepAll()
-        .catch((error: unknown) => {
-          if (!isTransient(error)) this.log.error({ err: error }, 'evidence of alerts cannot be kept');
-        })
-        .finally(() => this.start());
-    }, LOOK_MS);
+    this.looks.start();
   }
 
   /** Waits for what is under way. */
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
-    await this.keeping;
+  stop(): Promise<void> {
+    return this.looks.stop();
   }
 
   private async keepAll(): Promise<void> {
     const read = rememberingReader();
-    while (!this.stopped && (await this.db.aboveTenants((tx) => keepNext(tx, read))));
+    while (!this.looks.isStopped && (await this.db.aboveTenants((tx) => keepNext(tx, read))));
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { isTransient } from '../errors.js';
+import { Repeated } from '../jobs/repeated.js';
 import type { Database } from '../store/database.js';
 import type { AgentKey } from '../store/sql/agent.sql.js';
 import { decideNoData, noDataDue } from './no-data.js';
@@ -17,33 +17,32 @@ const AGENTS_AT_ONCE = 50;
  * recorded once. While nobody could be heard of, because no server ran or the database was away, nobody was missed.
  */
 export class NoDataWatch {
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> = Promise.resolve();
-  private stopped = false;
+  private readonly looks: Repeated;
   /** By the database's clock; null: not watching. */
   private watchedSinceMs: number | null = null;
   private lookedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly db: Database,
-    private readonly log: Logger,
+    log: Logger,
     private readonly onEvents: (tenantId: string) => void,
-  ) {}
-
-  start(): void {
-    this.timer = setTimeout(() => {
-      this.running = this.look()
-        .catch((error: unknown) => this.pause(error))
-        .finally(() => {
-          if (!this.stopped) this.start();
-        });
-    }, LOOK_MS);
+  ) {
+    this.looks = new Repeated(() => this.look(), {
+      everyMs: LOOK_MS,
+      log,
+      failure: 'looking for agents without data failed',
+      onFailure: () => {
+        this.watchedSinceMs = null;
+      },
+    });
   }
 
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
-    await this.running;
+  start(): void {
+    this.looks.start();
+  }
+
+  stop(): Promise<void> {
+    return this.looks.stop();
   }
 
   private async look(): Promise<void> {
@@ -53,17 +52,12 @@ export class NoDataWatch {
     const sinceMs = this.watchedSinceMs;
     const due = await this.db.aboveTenants(({ sql }) => noDataDue(sql, sinceMs));
     for (const [tenantId, agents] of byTenant(due)) {
-      for (let i = 0; i < agents.length && !this.stopped; i += AGENTS_AT_ONCE) {
+      for (let i = 0; i < agents.length && !this.looks.isStopped; i += AGENTS_AT_ONCE) {
         const some = agents.slice(i, i + AGENTS_AT_ONCE);
         const events = await this.db.inTenants([tenantId], (tx) => decideNoData(tx, tenantId, some, sinceMs));
         if (events > 0) this.onEvents(tenantId);
       }
     }
-  }
-
-  private pause(error: unknown): void {
-    this.watchedSinceMs = null;
-    if (!isTransient(error)) this.log.error({ err: error }, 'looking for agents without data failed');
   }
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { type Audit, changesBetween, unrecorded } from '../accounts/index.js';
 import { recoveryProblem } from '../core/alerts/decide.js';
@@ -9,8 +10,8 @@ import { lookAgain, settleFlapping } from '../notify/index.js';
 import { admitAlertRule } from '../plans/index.js';
 import type { Database, Transaction } from '../store/database.js';
 import { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
+import { existing, expectOwned } from '../store/rows.js';
 import { type LockedAgentRow, lockAgentById, readClockStreams } from '../store/sql/agent.sql.js';
-import { isUuid } from '../store/uuid.js';
 import { recordAlertEvent } from './events.js';
 import { newState, readStatesOfRule, type StoredState, specOf, writeStates } from './states.js';
 
@@ -73,8 +74,8 @@ export class Rules {
       await admitAlertRule(tx, tenantId);
       const agents = await lockAgents(tx, tenantId);
       checkRule(input, agents);
-      await checkChannels(tx, tenantId, input.channelIds);
-      const [{ id }] = await tx.sql<{ id: string }>('SELECT gen_random_uuid() AS id');
+      await expectOwned(tx, tenantId, 'notification_channel', input.channelIds, 'Notification channel');
+      const id = randomUUID();
       const rule = tx.manager.create(AlertRuleEntity, {
         ...input,
         tenantId,
@@ -101,14 +102,15 @@ export class Rules {
   async update(tenantId: string, id: string, change: RuleChange, audit: Audit = unrecorded): Promise<AlertRuleEntity> {
     const { rule, closed, agents } = await this.db.inTenants([tenantId], async (tx) => {
       const agents = await lockAgents(tx, tenantId);
-      const rule = await existing(tx, tenantId, id);
+      const rule = await existingRule(tx, tenantId, id);
       const changed = Object.entries(change).filter(
         ([name, value]) => !isDeepStrictEqual(rule[name as keyof RuleChange], value),
       );
       const before = { ...rule } as AlertRuleEntity;
       Object.assign(rule, Object.fromEntries(changed));
       checkRule(rule, agents);
-      if (change.channelIds !== undefined) await checkChannels(tx, tenantId, change.channelIds);
+      const { channelIds = [] } = change;
+      await expectOwned(tx, tenantId, 'notification_channel', channelIds, 'Notification channel');
       let closed = 0;
       if (changed.some(([name]) => !COSMETIC.includes(name))) {
         closed = await close(tx, before, agents);
@@ -133,7 +135,7 @@ export class Rules {
   /** Holds its notifications back until then; null: no longer. @throws ApiError NOT_FOUND. */
   async silence(tenantId: string, id: string, until: Date | null, audit: Audit = unrecorded): Promise<AlertRuleEntity> {
     return this.db.inTenants([tenantId], async (tx) => {
-      const rule = await existing(tx, tenantId, id);
+      const rule = await existingRule(tx, tenantId, id);
       await tx.manager.update(AlertRuleEntity, { tenantId, id }, { silencedUntil: until });
       await lookAgain(tx.sql, tenantId);
       await audit(tx, {
@@ -149,7 +151,7 @@ export class Rules {
   async delete(tenantId: string, id: string, audit: Audit = unrecorded): Promise<void> {
     const closed = await this.db.inTenants([tenantId], async (tx) => {
       const agents = await lockAgents(tx, tenantId);
-      const rule = await existing(tx, tenantId, id);
+      const rule = await existingRule(tx, tenantId, id);
       const count = await close(tx, rule, agents);
       await tx.manager.delete(AlertRuleEntity, { tenantId, id });
       await audit(tx, { action: 'ALERT_RULE_DELETED', subjectId: id, subject: rule.name });
@@ -173,19 +175,8 @@ async function lockAgents(tx: Transaction, tenantId: string): Promise<LockedAgen
   return agents;
 }
 
-async function existing(tx: Transaction, tenantId: string, id: string): Promise<AlertRuleEntity> {
-  const rule = isUuid(id) ? await tx.manager.findOneBy(AlertRuleEntity, { tenantId, id }) : null;
-  if (rule === null) throw notFound('Alert rule');
-  return rule;
-}
-
-/** @throws ApiError NOT_FOUND where a channel is not the tenant's. */
-async function checkChannels({ sql }: Transaction, tenantId: string, ids: readonly string[]): Promise<void> {
-  const known = await sql<{ id: string }>(
-    'SELECT id FROM notification_channel WHERE tenant_id = $1 AND id::text = ANY ($2)',
-    [tenantId, ids],
-  );
-  if (known.length < new Set(ids).size) throw notFound('Notification channel');
+function existingRule({ manager }: Transaction, tenantId: string, id: string): Promise<AlertRuleEntity> {
+  return existing(manager, AlertRuleEntity, { tenantId, id }, 'Alert rule');
 }
 
 /** @throws ApiError BAD_USER_INPUT naming what is wrong; NOT_FOUND where an agent is none of these. */

@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { type Audit, changesBetween, unrecorded } from '../accounts/index.js';
 import { emailProblem, nameProblem } from '../core/accounts/names.js';
-import { badInput, notFound } from '../errors.js';
+import { badInput } from '../errors.js';
 import type { Database, Transaction } from '../store/database.js';
 import { NotificationChannelEntity } from '../store/entities/notification-channel.entity.js';
-import { isUuid } from '../store/uuid.js';
+import { existing } from '../store/rows.js';
 import type { NotifierSettings } from './notifiers.js';
 
 export interface NewChannel {
@@ -35,7 +36,7 @@ export class Channels {
   create(tenantId: string, input: NewChannel, audit: Audit = unrecorded): Promise<NotificationChannelEntity> {
     this.check(input);
     return this.db.inTenants([tenantId], async (tx) => {
-      const [{ id }] = await tx.sql<{ id: string }>('SELECT gen_random_uuid() AS id');
+      const id = randomUUID();
       await tx.manager.insert(NotificationChannelEntity, { ...input, tenantId, id });
       await audit(tx, {
         action: 'CHANNEL_CREATED',
@@ -111,14 +112,12 @@ export class Channels {
 }
 
 /** @throws ApiError NOT_FOUND. */
-export async function existingChannel(
+export function existingChannel(
   { manager }: Pick<Transaction, 'manager'>,
   tenantId: string,
   id: string,
 ): Promise<NotificationChannelEntity> {
-  const channel = isUuid(id) ? await manager.findOneBy(NotificationChannelEntity, { tenantId, id }) : null;
-  if (channel === null) throw notFound('Notification channel');
-  return channel;
+  return existing(manager, NotificationChannelEntity, { tenantId, id }, 'Notification channel');
 }
 
 /** Where to, without what makes it a secret: a Slack webhook's path, what follows a `?`. */

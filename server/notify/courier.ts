@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { brokenForMs, isGivenUp, retryAfterMs } from '../core/notify/schedule.js';
 import { isTransient } from '../errors.js';
+import { Repeated } from '../jobs/repeated.js';
 import type { Database } from '../store/database.js';
 import { NotificationChannelEntity } from '../store/entities/notification-channel.entity.js';
 import { existingChannel } from './channels.js';
@@ -32,29 +33,27 @@ export interface CourierOptions {
  * was sending is sent again by another, under the same idempotency key.
  */
 export class Courier {
-  private timer: NodeJS.Timeout | undefined;
-  private looking: Promise<void> = Promise.resolve();
-  private stopped = false;
+  private readonly looks: Repeated;
 
   constructor(
     private readonly db: Database,
     private readonly options: CourierOptions,
-  ) {}
+  ) {
+    const { log } = options;
+    this.looks = new Repeated(() => this.sendDue(), {
+      everyMs: LOOK_MS,
+      log,
+      failure: 'notifications cannot be sent',
+    });
+  }
 
   start(): void {
-    if (this.stopped) return;
-    this.timer = setTimeout(() => {
-      this.looking = this.sendDue()
-        .catch((error: unknown) => this.report(error))
-        .finally(() => this.start());
-    }, LOOK_MS);
+    this.looks.start();
   }
 
   /** Waits for what is under way. */
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
-    await this.looking;
+  stop(): Promise<void> {
+    return this.looks.stop();
   }
 
   /** Sends all that is due now. */
@@ -62,9 +61,8 @@ export class Courier {
     await this.db.aboveTenants(({ sql }) => settleHeldBack(sql));
     await this.db.aboveTenants(({ sql }) => writeReminders(sql));
     // None is left behind where another fails: whoever stops waits for all.
-    await Promise.all(
-      Array.from({ length: AT_ONCE }, () => this.sendNext().catch((error: unknown) => this.report(error))),
-    );
+    const ended = await Promise.allSettled(Array.from({ length: AT_ONCE }, () => this.sendNext()));
+    for (const one of ended) if (one.status === 'rejected') throw one.reason;
   }
 
   /** Sends a message of its own over a channel, and says what came of it. @throws ApiError NOT_FOUND. */
@@ -82,7 +80,7 @@ export class Courier {
   }
 
   private async sendNext(): Promise<void> {
-    while (!this.stopped) {
+    while (!this.looks.isStopped) {
       const claimed = await this.db.aboveTenants(({ sql }) => claim(sql));
       if (claimed === null) return;
       await this.send(claimed);
@@ -98,7 +96,7 @@ export class Courier {
         return await this.settle(claimed, attempt, outcome);
       } catch (error) {
         const isLost = performance.now() - takenMs > LEASE_SECONDS * 1_000;
-        if (this.stopped || isLost || !isTransient(error)) throw error;
+        if (this.looks.isStopped || isLost || !isTransient(error)) throw error;
         await sleep(SETTLE_AGAIN_MS);
       }
     }
@@ -121,11 +119,6 @@ export class Courier {
     }));
     if (channel === null || message === null) return GONE;
     return this.options.notifiers[channel.kind].send(channel, message);
-  }
-
-  private report(error: unknown): void {
-    if (isTransient(error)) this.options.log.debug({ err: error }, 'notifications wait');
-    else this.options.log.error({ err: error }, 'notifications cannot be sent');
   }
 }
 

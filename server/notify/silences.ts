@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { type Audit, changesBetween, unrecorded } from '../accounts/index.js';
 import { nameProblem } from '../core/accounts/names.js';
-import { badInput, notFound } from '../errors.js';
-import type { Database, Transaction } from '../store/database.js';
+import { badInput } from '../errors.js';
+import type { Database } from '../store/database.js';
 import { SilenceEntity } from '../store/entities/silence.entity.js';
-import { isUuid } from '../store/uuid.js';
+import { existing, expectOwned } from '../store/rows.js';
 import { lookAgain } from './held-back.js';
 
 export interface NewSilence {
@@ -36,9 +37,9 @@ export class Silences {
     if (problem !== null) throw badInput(problem);
     if (until <= from) throw badInput('A silence begins before it ends.');
     return this.db.inTenants([tenantId], async (tx) => {
-      await assertKnown(tx, tenantId, 'alert_rule', ruleIds, 'Alert rule');
-      await assertKnown(tx, tenantId, 'agent', agentIds, 'Agent');
-      const [{ id }] = await tx.sql<{ id: string }>('SELECT gen_random_uuid() AS id');
+      await expectOwned(tx, tenantId, 'alert_rule', ruleIds, 'Alert rule');
+      await expectOwned(tx, tenantId, 'agent', agentIds, 'Agent');
+      const id = randomUUID();
       await tx.manager.insert(SilenceEntity, { ...input, tenantId, id });
       await audit(tx, {
         action: 'SILENCE_CREATED',
@@ -53,22 +54,10 @@ export class Silences {
   /** What it held back is looked at again. @throws ApiError NOT_FOUND. */
   delete(tenantId: string, id: string, audit: Audit = unrecorded): Promise<void> {
     return this.db.inTenants([tenantId], async (tx) => {
-      const silence = isUuid(id) ? await tx.manager.findOneBy(SilenceEntity, { tenantId, id }) : null;
-      if (silence === null) throw notFound('Silence');
+      const silence = await existing(tx.manager, SilenceEntity, { tenantId, id }, 'Silence');
       await tx.manager.delete(SilenceEntity, { tenantId, id });
       await lookAgain(tx.sql, tenantId);
       await audit(tx, { action: 'SILENCE_DELETED', subjectId: id, subject: silence.name });
     });
   }
-}
-
-async function assertKnown(
-  { sql }: Transaction,
-  tenantId: string,
-  table: 'alert_rule' | 'agent',
-  ids: readonly string[],
-  what: string,
-): Promise<void> {
-  const known = await sql(`SELECT FROM ${table} WHERE tenant_id = $1 AND id::text = ANY ($2)`, [tenantId, ids]);
-  if (known.length < new Set(ids).size) throw notFound(what);
 }

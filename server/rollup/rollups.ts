@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { isTransient } from '../errors.js';
+import { Repeated } from '../jobs/repeated.js';
 import type { Database } from '../store/database.js';
 import { type DueOwner, dueMarks, dueOwners } from '../store/sql/due-mark.sql.js';
 import { TENANT_WIDE } from '../store/sql/window-key.js';
@@ -18,34 +19,27 @@ const TRANSACTIONS_A_TURN = 4;
  * killed at any instant: a mark goes with the rollup that answers it, or not at all.
  */
 export class Rollups {
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> = Promise.resolve();
-  private stopped = false;
+  private readonly looks: Repeated;
   private readonly failed = new Map<string, { times: number; untilMs: number }>();
 
   constructor(
     private readonly db: Database,
     private readonly log: Logger,
-  ) {}
+  ) {
+    this.looks = new Repeated(() => this.rollUpDue(), {
+      everyMs: LOOK_MS,
+      log,
+      failure: 'looking for due rollups failed',
+    });
+  }
 
   start(): void {
-    this.schedule();
+    this.looks.start();
   }
 
   /** Waits for the transaction that is under way. */
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
-    await this.running;
-  }
-
-  private schedule(): void {
-    if (this.stopped) return;
-    this.timer = setTimeout(() => {
-      this.running = this.rollUpDue()
-        .catch((error: unknown) => this.report(error, 'looking for due rollups failed'))
-        .finally(() => this.schedule());
-    }, LOOK_MS);
+  stop(): Promise<void> {
+    return this.looks.stop();
   }
 
   /** Computes all that is due now: owners have turns, so that one with much to do does not hold up the others. */
@@ -58,7 +52,7 @@ export class Rollups {
   }
 
   private isReady(owner: DueOwner): boolean {
-    return !this.stopped && (this.failed.get(nameOf(owner))?.untilMs ?? 0) <= performance.now();
+    return !this.looks.isStopped && (this.failed.get(nameOf(owner))?.untilMs ?? 0) <= performance.now();
   }
 
   /** One owner's turn; returns how many transactions it took. */
@@ -74,7 +68,7 @@ export class Rollups {
         times,
         untilMs: performance.now() + Math.min(BACK_OFF_MS * 2 ** times, BACK_OFF_MAX_MS),
       });
-      this.report(error, 'rollup failed', owner);
+      this.report(error, owner);
       return 0;
     }
   }
@@ -85,7 +79,7 @@ export class Rollups {
     for (const [resolution, starts] of await dueMarks(this.db, owner, TRANSACTIONS_A_TURN * WINDOWS_AT_ONCE)) {
       const scope = { ...owner, resolution };
       let left = starts;
-      for (let i = 0; i < TRANSACTIONS_A_TURN && left.length > 0 && !this.stopped; i++) {
+      for (let i = 0; i < TRANSACTIONS_A_TURN && left.length > 0 && !this.looks.isStopped; i++) {
         const some = left.slice(0, WINDOWS_AT_ONCE);
         const done = await this.db.inTenants([owner.tenantId], (tx) =>
           owner.agentId === TENANT_WIDE ? rollUpTenant(tx, scope, some) : rollUpAgent(tx, scope, some),
@@ -98,9 +92,9 @@ export class Rollups {
     return count;
   }
 
-  private report(error: unknown, message: string, owner?: DueOwner): void {
-    if (isTransient(error)) this.log.debug({ err: error, ...owner }, message);
-    else this.log.error({ err: error, ...owner }, message);
+  private report(error: unknown, owner: DueOwner): void {
+    if (isTransient(error)) this.log.debug({ err: error, ...owner }, 'rollup failed');
+    else this.log.error({ err: error, ...owner }, 'rollup failed');
   }
 }
 

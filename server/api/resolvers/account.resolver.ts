@@ -22,6 +22,7 @@ import { TokenEntity } from '../../store/entities/token.entity.js';
 import { UserEntity } from '../../store/entities/user.entity.js';
 import { ANYONE, MANAGERS, OPERATORS } from '../authority.js';
 import { type Context, caller } from '../context.js';
+import { givenOf } from '../given.js';
 import { pageOf } from '../page.js';
 import { readOnce } from '../request.js';
 import { decodeCursor, encodeCursor, pageSize } from '../timeframe.js';
@@ -79,9 +80,7 @@ export class AccountResolver {
     @Arg('id', () => ID) id: string,
     @Arg('input', () => UserPatch) input: UserPatch,
   ): Promise<User> {
-    const given = Object.entries(input).filter(([, value]) => value !== undefined);
-    for (const [name, value] of given) if (value === null) throw badInput(`${name} cannot be null.`);
-    return context.services.users.update(caller(context), id, Object.fromEntries(given));
+    return context.services.users.update(caller(context), id, givenOf(input));
   }
 
   @Authorized(MANAGERS)

@@ -31,6 +31,7 @@ import { readAgents } from '../../store/sql/agents.sql.js';
 import { isUuid } from '../../store/uuid.js';
 import { MANAGERS, READERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
+import { givenOf } from '../given.js';
 import { pageOf } from '../page.js';
 import { agentOf, readSnapshot } from '../request.js';
 import { decodeCursor, encodeCursor, pageSize, spanOf } from '../timeframe.js';
@@ -286,10 +287,8 @@ function changeOf({
   filter,
   ...patch
 }: AlertRulePatch): RuleChange {
-  const given = Object.entries({ ...patch, windowSeconds: window }).filter(([, value]) => value !== undefined);
-  for (const [name, value] of given) if (value === null) throw badInput(`${name} cannot be null.`);
   return {
-    ...(Object.fromEntries(given) as RuleChange),
+    ...givenOf({ ...patch, windowSeconds: window }),
     ...(agentIds === undefined ? {} : { agentIds: agentIds ?? [] }),
     ...(channelIds === undefined ? {} : { channelIds: channelIds ?? [] }),
     ...(recoveryThreshold === undefined ? {} : { recoveryThreshold }),

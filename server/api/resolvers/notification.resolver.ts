@@ -7,11 +7,11 @@ import {
 import { AlertEvent } from '../../../schema/types/alert.type.js';
 import { Notification, NotificationChannel, Silence } from '../../../schema/types/notification.type.js';
 import { auditOf } from '../../accounts/index.js';
-import { badInput } from '../../errors.js';
 import { type ChannelChange, type NotificationRow, shownTarget } from '../../notify/index.js';
 import { NotificationChannelEntity } from '../../store/entities/notification-channel.entity.js';
 import { MANAGERS, READERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
+import { givenOf } from '../given.js';
 import { notificationsOf, readOnce, requestNow } from '../request.js';
 
 type NotificationSource = Notification & Pick<NotificationRow, 'channelId'>;
@@ -71,9 +71,7 @@ export class NotificationResolver {
     @Arg('id', () => ID) id: string,
     @Arg('input', () => NotificationChannelPatch) { secret, ...input }: NotificationChannelPatch,
   ): Promise<NotificationChannel> {
-    const given = Object.entries(input).filter(([, value]) => value !== undefined);
-    for (const [name, value] of given) if (value === null) throw badInput(`${name} cannot be null.`);
-    const change: ChannelChange = { ...Object.fromEntries(given), ...(secret === undefined ? {} : { secret }) };
+    const change: ChannelChange = { ...givenOf(input), ...(secret === undefined ? {} : { secret }) };
     const identity = caller(context);
     return channelOf(await context.services.channels.update(identity.tenantId, id, change, auditOf(identity)));
   }

@@ -1,6 +1,6 @@
 import type { StreamClockInput } from '../../core/time/clock.js';
 import type { Transaction } from '../database.js';
-import { type Column, namesOf, unnestOf, valuesOf } from './columns.js';
+import { type Column, MS, namesOf, unnestOf, valuesOf } from './columns.js';
 
 type Sql = Transaction['sql'];
 
@@ -218,8 +218,6 @@ export async function lockFreeAgentsById(
   const byId = new Map(rows.map((row) => [row.id, row]));
   return agents.map(({ agentId }) => byId.get(agentId));
 }
-
-const MS = (column: string) => `floor(extract(epoch FROM ${column}) * 1000)::bigint`;
 
 /** An agent's streams with the newest events, as many as a life of rotations needs. */
 const CLOCK_STREAMS = `

@@ -1,6 +1,6 @@
 import type { Transaction } from '../database.js';
 import { byteaArray } from './bytea-array.js';
-import { type Column, namesOf, unnestOf, valuesOf } from './columns.js';
+import { type Column, MS, namesOf, unnestOf, valuesOf } from './columns.js';
 import { readInSlices } from './cursor.sql.js';
 
 type Sql = Transaction['sql'];
@@ -103,8 +103,6 @@ export interface ChunkRow {
   body: Buffer;
 }
 
-/** Milliseconds since the epoch of a column. */
-export const MS = (column: string) => `floor(extract(epoch FROM ${column}) * 1000)::bigint`;
 const COLUMNS = `agent_id AS "agentId", stream_id AS "streamId", from_position AS "from", first_ms AS "firstMs",
   last_ms AS "lastMs", mask, parts, ordinals, body`;
 /** Of one transaction's one instant: what the whole batch's chunk no longer tells, those of what is kept longer do. */

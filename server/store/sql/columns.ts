@@ -20,3 +20,6 @@ export function unnestOf<Row>(columns: readonly Column<Row>[], more: readonly st
 export function valuesOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): unknown[] {
   return columns.map(({ of }) => rows.map(of));
 }
+
+/** Milliseconds since the epoch of a column with a time. */
+export const MS = (column: string) => `floor(extract(epoch FROM ${column}) * 1000)::bigint`;

@@ -1,5 +1,5 @@
 import type { Database, Transaction } from '../database.js';
-import { MS } from './chunk.sql.js';
+import { MS } from './columns.js';
 
 type Sql = Transaction['sql'];
 
