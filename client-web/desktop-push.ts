@@ -58,7 +58,11 @@ export class DesktopPush {
 
   /** Shows what comes, while it is on. Returns what ends it. */
   follow(feed: AlertFeed): () => void {
-    return gatherAlerts(feed, (events) => this.tell(events));
+    return gatherAlerts(
+      feed,
+      (events) => this.tell(events),
+      () => this.standing() === 'on',
+    );
   }
 
   async turnOn(): Promise<void> {

@@ -5,8 +5,16 @@ import type { AlertFeed } from './alert-feed.js';
 /** What comes within it is told together. */
 const GATHER_MS = 500;
 
-/** Calls `tell` with the events that come, those of half a second together. Returns what ends it. */
-export function gatherAlerts(feed: AlertFeed, tell: (events: readonly AlertEventCard[]) => void): () => void {
+/**
+ * Calls `tell` with the events that come, those of half a second together. Returns what ends it.
+ *
+ * @param isWanted asked when an event comes; what is wanted later only is not told of what was before
+ */
+export function gatherAlerts(
+  feed: AlertFeed,
+  tell: (events: readonly AlertEventCard[]) => void,
+  isWanted: () => boolean = () => true,
+): () => void {
   let gathered: AlertEventCard[] = [];
   let timer: Timer;
   const tellAll = () => {
@@ -16,6 +24,7 @@ export function gatherAlerts(feed: AlertFeed, tell: (events: readonly AlertEvent
     tell(events);
   };
   const stop = feed.onLive((event) => {
+    if (!isWanted()) return;
     gathered.push(event);
     timer ??= setTimeout(tellAll, GATHER_MS);
   });

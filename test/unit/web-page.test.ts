@@ -92,6 +92,7 @@ describe('notifications of the browser', () => {
     permission = 'granted';
     tell(event('before'));
     await gathered();
+    tell(event('just before'));
     await push.turnOn();
     tell(event('on'));
     await gathered();
