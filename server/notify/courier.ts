@@ -34,13 +34,14 @@ export interface CourierOptions {
  */
 export class Courier {
   private readonly looks: Repeated;
+  private readonly sending = new Set<Promise<void>>();
 
   constructor(
     private readonly db: Database,
     private readonly options: CourierOptions,
   ) {
     const { log } = options;
-    this.looks = new Repeated(() => this.sendDue(), {
+    this.looks = new Repeated(() => this.look(), {
       everyMs: LOOK_MS,
       log,
       failure: 'notifications cannot be sent',
@@ -52,17 +53,21 @@ export class Courier {
   }
 
   /** Waits for what is under way. */
-  stop(): Promise<void> {
-    return this.looks.stop();
+  async stop(): Promise<void> {
+    await this.looks.stop();
+    await Promise.all(this.sending);
   }
 
-  /** Sends all that is due now. */
-  async sendDue(): Promise<void> {
+  /** Sends what is due, and waits for none of it: a receiver that hangs holds up nobody else. */
+  private async look(): Promise<void> {
     await this.db.aboveTenants(({ sql }) => settleHeldBack(sql));
     await this.db.aboveTenants(({ sql }) => writeReminders(sql));
-    // None is left behind where another fails: whoever stops waits for all.
-    const ended = await Promise.allSettled(Array.from({ length: AT_ONCE }, () => this.sendNext()));
-    for (const one of ended) if (one.status === 'rejected') throw one.reason;
+    while (this.sending.size < AT_ONCE) {
+      const one = this.sendAll()
+        .catch((error: unknown) => this.report(error))
+        .finally(() => this.sending.delete(one));
+      this.sending.add(one);
+    }
   }
 
   /** Sends a message of its own over a channel, and says what came of it. @throws ApiError NOT_FOUND. */
@@ -79,7 +84,8 @@ export class Courier {
     });
   }
 
-  private async sendNext(): Promise<void> {
+  /** One after the other, until nothing is due. */
+  private async sendAll(): Promise<void> {
     while (!this.looks.isStopped) {
       const claimed = await this.db.aboveTenants(({ sql }) => claim(sql));
       if (claimed === null) return;
@@ -109,6 +115,12 @@ export class Courier {
       const channel = await tx.manager.findOneBy(NotificationChannelEntity, { tenantId, id: channelId });
       if (channel !== null && attempt !== GONE) await noteHealth(tx.manager, channel, attempt);
     });
+  }
+
+  private report(error: unknown): void {
+    const { log } = this.options;
+    if (isTransient(error)) log.debug({ err: error }, 'notifications wait');
+    else log.error({ err: error }, 'notifications cannot be sent');
   }
 
   private async attempt(claimed: Claimed): Promise<Attempt> {

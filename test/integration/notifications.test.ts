@@ -82,6 +82,12 @@ class Traffic {
   calm(): Promise<void> {
     return this.send([40_000]);
   }
+
+  /** Recovers after `burstAgain`, so that it is calm for the rules of other tests. */
+  async calmAgain(): Promise<void> {
+    await this.send([100_000]);
+    await until(async () => (await events(this.name)).length === 4, 30_000, 'the second recovery');
+  }
 }
 
 const events = async (agent: string) => {
@@ -175,7 +181,7 @@ test('what fails is sent again under the same key; the end waits for its alert',
 test('what fails is sent again before what came after it, and no later than that', async () => {
   const id = await channel('WEBHOOK', hook.url);
   await rule('In order', [id]);
-  const traffic = new Traffic();
+  const traffic = new Traffic(120);
   await traffic.burst();
   await until(() => hook.received.length === 1, 30_000, 'the alert');
   hook.answer = (response) => {
@@ -195,6 +201,29 @@ test('what fails is sent again before what came after it, and no later than that
   await until(() => hook.received.length === before + 2, 30_000, 'the recovery, and the next alert');
   const kinds = hook.received.map(({ body }) => JSON.parse(body).kind);
   expect(kinds.filter((kind, i) => kind !== kinds[i - 1])).toEqual(['TRIGGERED', 'RECOVERED', 'TRIGGERED']);
+  await traffic.calmAgain();
+});
+
+test('nothing is told while what came before it is under way', async () => {
+  const id = await channel('WEBHOOK', hook.url);
+  await rule('One by one', [id]);
+  const traffic = new Traffic(120);
+  await traffic.burst();
+  await until(() => hook.received.length === 1, 30_000, 'the alert');
+  const answers: (() => void)[] = [];
+  hook.answer = (response) => answers.push(() => response.end());
+  await traffic.calm();
+  await until(() => hook.received.length === 2, 30_000, 'the recovery');
+  await traffic.burstAgain();
+  await until(async () => (await events(traffic.name)).length === 3, 30_000, 'the next alert');
+  // It is due, and several looks of the courier have passed.
+  await ownerSql(server, 'SELECT pg_sleep(4)');
+  expect(hook.received.length).toBe(2);
+  hook.answer = (response) => response.end();
+  answers[0]();
+  await until(() => hook.received.length === 3, 30_000, 'the next alert to be told');
+  expect(hook.received.map(({ body }) => JSON.parse(body).kind)).toEqual(['TRIGGERED', 'RECOVERED', 'TRIGGERED']);
+  await traffic.calmAgain();
 });
 
 test('what cannot be sent for a day has failed, and its end is not told', async () => {
@@ -217,11 +246,12 @@ test('what cannot be sent for a day has failed, and its end is not told', async 
     30_000,
     'the end of it',
   );
+  const attempts = hook.received.length;
   await traffic.calm();
   const recovery = async () => (await events(traffic.name))[1]?.notifications[0];
   await until(async () => (await recovery())?.status === 'SILENCED', 30_000, 'the recovery');
   expect(await recovery()).toMatchObject({ attempts: 0, lastError: 'the alert itself was not sent' });
-  expect(hook.received.length).toBe(2);
+  expect(hook.received.length).toBe(attempts);
 });
 
 test('a channel that fails over and over is left alone for a while', async () => {
