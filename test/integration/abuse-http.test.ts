@@ -161,12 +161,15 @@ describe('who has not signed in', () => {
   });
 
   test('guesses tokens: is told to wait; a valid token from there is taken all the while', async () => {
+    const begunMs = performance.now();
     const answers = await besideGoodClient(() =>
       Promise.all(Array.from({ length: 200 }, (_, i) => send({ ...operation(SMALL), token: `guess-${i}` }))),
     );
+    // Twenty a minute come back while they are answered.
+    const more = Math.ceil((performance.now() - begunMs) / 3_000);
     const codes = answers.map(({ code }) => code);
-    expect(codes.filter((code) => code === 'UNAUTHENTICATED').length).toBeLessThanOrEqual(21);
-    expect(codes.filter((code) => code === 'RATE_LIMITED').length).toBeGreaterThanOrEqual(179);
+    expect(codes.filter((code) => code === 'UNAUTHENTICATED').length).toBeLessThanOrEqual(20 + more);
+    expect(codes.filter((code) => code === 'RATE_LIMITED').length).toBeGreaterThanOrEqual(180 - more);
     const response = await fetch(server.url, {
       method: 'POST',
       headers: { ...JSON_TYPE, authorization: 'Bearer guess' },
