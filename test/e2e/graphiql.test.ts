@@ -67,7 +67,7 @@ if (chromiumPath === undefined) process.stderr.write('graphiql.test.ts: skipped,
   }
 
   async function expectText(locator: ReturnType<typeof answer>, text: string): Promise<void> {
-    await locator.filter({ hasText: text }).first().waitFor({ timeout: 15_000 });
+    await locator.filter({ hasText: text }).first().waitFor({ timeout: 45_000 });
   }
 
   test('the link with a token signs in; the token is not left in address or history', async () => {
@@ -89,7 +89,7 @@ if (chromiumPath === undefined) process.stderr.write('graphiql.test.ts: skipped,
     await page.getByLabel('Token').press('Enter');
     await standing()
       .filter({ hasNotText: /no token yet|…|OPERATOR/ })
-      .waitFor({ timeout: 15_000 });
+      .waitFor({ timeout: 45_000 });
     await page.getByLabel('Token').fill(token);
     await page.getByRole('button', { name: 'Use' }).click();
     await expectText(standing(), 'OPERATOR of default');

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { parseCombined } from '../../agent/parse/combined.js';
 import { combinedLine, jsonLine } from '../../client-tui/format/log-line.js';
 import { addGap, addTold, EMPTY_TAIL, setPaused, TAIL_ROWS_MAX, type TailBook } from '../../client-tui/model/tail.js';
+import { until } from '../support/server.js';
 import { tailEntry } from '../support/tui.js';
 import { openApp } from '../support/tui-app.js';
 
@@ -79,7 +80,7 @@ describe('its page', () => {
     expect(app.text()).not.toContain(' /9 ');
     await app.press('\u001b');
     await app.see('Hits per second');
-    expect(app.tails).toEqual([]);
+    await until(() => app.tails.length === 0, 10_000, 'the tail to be closed');
   });
 
   test('Space holds it still and says how many wait', async () => {
