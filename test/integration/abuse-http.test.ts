@@ -3,71 +3,25 @@
 // asks on and on. By fetch where a client can, by bare TCP where none would.
 import { request as httpRequest } from 'node:http';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { getIntrospectionQuery } from 'graphql';
 import { bomb, headOf, sendRaw } from '../support/hostile.js';
-import { post, startTestServer, type TestServer, until } from '../support/server.js';
+import {
+  besideGoodClient,
+  type Given,
+  JSON_TYPE,
+  nested,
+  operation,
+  repeat,
+  SMALL,
+  send,
+  serveHostile,
+  server,
+  times,
+} from '../support/hostile-http.js';
+import { post, startTestServer } from '../support/server.js';
 
-const AT_ONCE = 4;
-const JSON_TYPE = { 'content-type': 'application/json' };
-const SMALL = '{ viewer { role } }';
-
-let server: TestServer;
-beforeAll(async () => {
-  server = await startTestServer({ limits: { headersMs: 500, requestMs: 5_000, wrongTokensPerMinute: 20 } });
-}, 60_000);
-afterAll(() => server.close());
-
-/** A client that does nothing wrong is answered all the while. */
-async function besideGoodClient<Result>(work: () => Promise<Result>): Promise<Result> {
-  let working = true;
-  const asking = (async () => {
-    do {
-      expect((await server.gql(SMALL)).data).toEqual({ viewer: { role: 'OPERATOR' } });
-    } while (working);
-  })();
-  try {
-    return await work();
-  } finally {
-    working = false;
-    await asking;
-  }
-}
-
-const times = <Result>(work: () => Promise<Result>): Promise<Result[]> =>
-  besideGoodClient(() => Promise.all(Array.from({ length: AT_ONCE }, work)));
-
-interface Given {
-  method?: string;
-  headers?: Record<string, string>;
-  body?: string | Buffer;
-  path?: string;
-  token?: string | null;
-}
-
-/** By fetch: status, code, and headers that every answer has. */
-async function send({ method = 'POST', headers = JSON_TYPE, body, path = '', token }: Given) {
-  const secret = token === undefined ? server.operatorToken : token;
-  const response = await fetch(new URL(`/graphql${path}`, server.url), {
-    method,
-    headers: { ...headers, ...(secret === null ? {} : { authorization: `Bearer ${secret}` }) },
-    body: body as never,
-    redirect: 'manual',
-  });
-  expect(response.headers.get('x-content-type-options')).toBe('nosniff');
-  expect(response.headers.get('referrer-policy')).toBe('no-referrer');
-  expect(response.headers.get('content-security-policy')).toMatch(/frame-ancestors 'none'/);
-  const text = await response.text();
-  expect(text).not.toMatch(/<html|node_modules|\.ts:|\.js:/i);
-  if (response.status === 404) return { status: 404, code: '', message: text };
-  const { errors } = JSON.parse(text) as { errors: { message: string; extensions: { code: string } }[] };
-  return { status: response.status, code: errors[0].extensions.code, message: errors[0].message };
-}
-
-const operation = (query: string, variables?: object): Given => ({ body: JSON.stringify({ query, variables }) });
-const repeat = (count: number, text: (i: number) => string) =>
-  Array.from({ length: count }, (_, i) => text(i)).join(' ');
-const nested = (depth: number): string => (depth === 0 ? '{ id }' : `{ startedBy ${nested(depth - 1)} }`);
+serveHostile();
 
 describe('documents', () => {
   test.each<[string, string, string]>([
@@ -317,49 +271,4 @@ describe('what is hardly HTTP', () => {
       await few.close();
     }
   });
-});
-
-/** Asks until it is refused. */
-async function refusalBy({ url, operatorToken }: TestServer): Promise<{ status: number; code: string }> {
-  for (;;) {
-    const headers = { ...JSON_TYPE, authorization: `Bearer ${operatorToken}` };
-    const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query: SMALL }) });
-    const { errors } = (await response.json()) as { errors?: { extensions: { code: string } }[] };
-    if (errors) return { status: response.status, code: errors[0].extensions.code };
-  }
-}
-
-test('too many operations of a token: told when to come again, and then taken; ingest is not counted among them', async () => {
-  const slow = await startTestServer({ limits: { operationsPerSecond: 5 } });
-  try {
-    const answers = await Promise.all(Array.from({ length: 60 }, () => slow.gql(SMALL)));
-    const refused = answers.filter(({ errors }) => errors?.[0].extensions.code === 'RATE_LIMITED');
-    expect(refused.length).toBeGreaterThan(20);
-    expect(refused.length).toBeLessThan(60);
-    const { status, code } = await refusalBy(slow);
-    expect({ status, code }).toEqual({ status: 429, code: 'RATE_LIMITED' });
-    const entries = [{ time: '2024-05-01T12:00:00Z', host: 'h', method: 'GET', path: '/', status: 200 }];
-    const ingest = 'mutation ($input: IngestLogsInput!) { ingestLogs(input: $input) { outcome } }';
-    const sent = await Promise.all(
-      Array.from({ length: 60 }, () => slow.gql(ingest, { input: { agent: 'a', entries } })),
-    );
-    expect(sent.every(({ data }) => data?.ingestLogs.outcome === 'APPENDED')).toBe(true);
-    await until(async () => (await slow.gql(SMALL)).errors === undefined, 10_000, 'the operation to be taken again');
-  } finally {
-    await slow.close();
-  }
-});
-
-test('a query that takes too long is cancelled, and told so', async () => {
-  const hasty = await startTestServer({ limits: { queryMs: 1 } });
-  try {
-    const query = '{ agents { totalCount } alertRules { id } retention { windowsStored { rows } } }';
-    await until(
-      async () => (await hasty.gql(query)).errors?.[0].extensions.code === 'RESOURCE_EXHAUSTED',
-      20_000,
-      'a query to be cut off',
-    );
-  } finally {
-    await hasty.close();
-  }
 });

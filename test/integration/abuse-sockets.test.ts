@@ -1,126 +1,31 @@
-// Goal: hostile sockets are closed with the code that says why, cost nobody else an answer, and leave nothing behind; a
-// token's end is the end of its sockets.
+// Goal: hostile sockets are closed with the code that says why, cost nobody else an answer, and leave nothing behind.
 // Method: a real server; bare WebSockets that break the protocol while a well-behaved subscriber hears on; thousands in
-// waves, then counts go back to nothing. Tokens are revoked past the server, as another one would.
+// waves, then counts go back to nothing.
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import WebSocket, { WebSocketServer } from 'ws';
-import { Strangers } from '../../server/api/walls/strangers.js';
-import { hashSecret, newSecret, Tokens } from '../../server/auth/tokens.js';
-import { databaseUrl, withConnection } from '../support/database.js';
+import { describe, expect, test } from '@jest/globals';
+import WebSocket from 'ws';
+import {
+  besideSubscriber,
+  codeOf,
+  heardOf,
+  knownStrangers,
+  LIMITS,
+  LIVE,
+  newToken,
+  type Opened,
+  open,
+  openSockets,
+  ready,
+  server,
+  serveSockets,
+  signedIn,
+  subscribe,
+} from '../support/bare-sockets.js';
 import { sendRaw } from '../support/hostile.js';
-import { type Subscription, startTestServer, type TestServer, until } from '../support/server.js';
-import { sendDirect } from '../support/sources.js';
+import { until } from '../support/server.js';
 
-const LIVE = 'subscription { liveWindows { agent { name } windows { start } } }';
-const PROTOCOL = 'graphql-transport-ws';
-const LIMITS = { socketsPerToken: 20, subscriptionsPerToken: 30, subscriptionsPerSocket: 10, strangersPerAddress: 200 };
-
-let server: TestServer;
-let tokens: Tokens;
-const strangers = new Set<Strangers>();
-const servers = new Set<WebSocketServer>();
-const { signIn } = Tokens.prototype;
-const { enter } = Strangers.prototype;
-const { handleUpgrade } = WebSocketServer.prototype;
-
-beforeAll(async () => {
-  Tokens.prototype.signIn = function (secret) {
-    tokens = this;
-    return signIn.call(this, secret);
-  };
-  Strangers.prototype.enter = function (socket) {
-    strangers.add(this);
-    return enter.call(this, socket);
-  };
-  WebSocketServer.prototype.handleUpgrade = function (...args) {
-    servers.add(this);
-    return handleUpgrade.apply(this, args);
-  };
-  server = await startTestServer({ limits: LIMITS });
-}, 60_000);
-afterAll(async () => {
-  Object.assign(Tokens.prototype, { signIn });
-  Object.assign(Strangers.prototype, { enter });
-  Object.assign(WebSocketServer.prototype, { handleUpgrade });
-  await server.close();
-});
-
-const count = (sizes: Iterable<number>) => [...sizes].reduce((sum, size) => sum + size, 0);
-const openSockets = () => count([...servers].map(({ clients }) => clients.size));
-const knownStrangers = () => count([...strangers].map(({ size }) => size));
-
-interface Opened {
-  socket: WebSocket;
-  /** Close code, or the status with which it was not opened. */
-  ended: Promise<number>;
-  heard: { type: string; id?: string; payload?: unknown }[];
-}
-
-function open({ protocols = [PROTOCOL], ...options }: { protocols?: string[]; origin?: string } = {}): Opened {
-  const socket = new WebSocket(server.url.replace(/^http/, 'ws'), protocols, options);
-  const heard: Opened['heard'] = [];
-  socket.on('message', (data) => heard.push(JSON.parse(String(data))));
-  const ended = new Promise<number>((resolve) => {
-    let status = 0;
-    socket.on('unexpected-response', (_request, response) => {
-      status = response.statusCode ?? 0;
-      response.resume();
-      socket.terminate();
-    });
-    socket.on('error', () => undefined);
-    socket.on('close', (code) => resolve(status || code));
-  });
-  return { socket, ended, heard };
-}
-
-const ready = ({ socket, ended }: Opened) =>
-  Promise.race([new Promise((resolve) => socket.once('open', resolve)), ended]);
-
-async function signedIn(secret: string): Promise<Opened> {
-  const opened = open();
-  await ready(opened);
-  opened.socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${secret}` } }));
-  await Promise.race([until(() => opened.heard.some(({ type }) => type === 'connection_ack')), opened.ended]);
-  return opened;
-}
-
-const subscribe = ({ socket }: Opened, id: string, query = LIVE) =>
-  socket.send(JSON.stringify({ type: 'subscribe', id, payload: { query } }));
-
-const heardOf = ({ heard }: Opened, id: string) => heard.find((message) => message.id === id);
-const codeOf = (opened: Opened, id: string) =>
-  (heardOf(opened, id)!.payload as { extensions?: { code: string } }[])[0]?.extensions?.code;
-
-/** A subscriber that does nothing wrong hears of what comes all the while. */
-async function besideSubscriber<Result>(work: () => Promise<Result>): Promise<Result> {
-  const subscriber: Subscription = server.subscribe(LIVE);
-  await subscriber.next();
-  try {
-    return await work();
-  } finally {
-    await sendDirect(server, 'beside', { at: Math.floor(Date.now() / 1_000), hits: 1 });
-    expect((await subscriber.next()).data.liveWindows[0].agent.name).toBe('beside');
-    await subscriber.close();
-  }
-}
-
-async function newToken({ expiresIn = null }: { expiresIn?: string | null } = {}) {
-  const secret = newSecret('VIEWER');
-  const id = await withConnection(databaseUrl(server.dataFolder), async (client) => {
-    const { rows } = await client.query(
-      `INSERT INTO token (tenant_id, name, role, secret_hash, expires_at)
-       SELECT id, 'test', 'VIEWER', $1, now() + $2::interval FROM tenant RETURNING id`,
-      [hashSecret(secret), expiresIn],
-    );
-    return rows[0].id as string;
-  });
-  return { secret, id };
-}
-
-const revoke = (id: string) =>
-  withConnection(databaseUrl(server.dataFolder), (client) => client.query('DELETE FROM token WHERE id = $1', [id]));
+serveSockets();
 
 describe('sockets that break the rules', () => {
   const message = (text: string | Buffer) => async (opened: Opened) => {
@@ -272,53 +177,5 @@ describe('too many', () => {
     await until(() => openSockets() === 0 && knownStrangers() === 0, 10_000, 'all to be forgotten');
     const noKey = 'GET /graphql HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n';
     expect((await sendRaw(server.url, noKey)).status).toBe(400);
-  });
-});
-
-describe("a token's end", () => {
-  test('revoked by another server: its sockets are closed within ten seconds, and those of others are not', async () => {
-    const [doomed, other] = [await newToken(), await newToken()];
-    const sockets = await Promise.all([doomed, doomed, other].map(({ secret }) => signedIn(secret)));
-    for (const opened of sockets) subscribe(opened, '1');
-    await until(() => sockets.every((opened) => heardOf(opened, '1')?.type === 'next'));
-    await revoke(doomed.id);
-    const late = sleep(10_000, 'late', { ref: false });
-    expect(await Promise.race([Promise.all(sockets.slice(0, 2).map(({ ended }) => ended)), late])).toEqual([
-      4401, 4401,
-    ]);
-    expect(sockets[2].socket.readyState).toBe(WebSocket.OPEN);
-    sockets[2].socket.close();
-    await until(async () => (await server.gql('{ viewer { role } }', {}, doomed.secret)).errors !== undefined);
-  });
-
-  test('expired: its sockets are closed within ten seconds', async () => {
-    const { secret } = await newToken({ expiresIn: '1 second' });
-    const opened = await signedIn(secret);
-    expect(await Promise.race([opened.ended, sleep(11_000, 'late', { ref: false })])).toBe(4401);
-  });
-
-  test('forgotten: at once, over HTTP too', async () => {
-    const { secret, id } = await newToken();
-    const opened = await signedIn(secret);
-    expect((await server.gql('{ viewer { role } }', {}, secret)).data.viewer.role).toBe('VIEWER');
-    await revoke(id);
-    tokens.forget(id);
-    expect((await server.gql('{ viewer { role } }', {}, secret)).errors![0].extensions.code).toBe('UNAUTHENTICATED');
-    expect(await opened.ended).toBe(4401);
-  });
-
-  test('while the database does not say, they go on', async () => {
-    const { secret } = await newToken();
-    const { stillValid } = Tokens.prototype;
-    let asked = 0;
-    Tokens.prototype.stillValid = () => {
-      asked++;
-      return Promise.reject(new Error('away'));
-    };
-    const opened = await signedIn(secret);
-    await until(() => asked >= 1, 10_000, 'a look at the tokens');
-    Object.assign(Tokens.prototype, { stillValid });
-    expect(opened.socket.readyState).toBe(WebSocket.OPEN);
-    opened.socket.close();
   });
 });
