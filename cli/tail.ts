@@ -1,13 +1,9 @@
 import type { Command } from 'commander';
 import { runTail } from '../client-tui/tail.js';
 import { UserError } from '../schema/user-error.js';
-import { dataFolder, OPERATOR_TOKEN_FILE, serverUrls, token } from './settings.js';
+import { readingServer, type ServerChoice, serverOf } from './server-choice.js';
 
-interface Options {
-  url?: string;
-  token?: string;
-  tokenFile?: string;
-  data?: string;
+interface Options extends ServerChoice {
   agent: string[];
   statusMin?: string;
   statusMax?: string;
@@ -26,7 +22,7 @@ Ctrl-C ends it.`;
 
 /** `hlm tail`: lines as servers log them. */
 export function tailCommand(command: Command): Command {
-  return command
+  command
     .option('--agent <name>', 'only of this monitored server; may be given several times', collect, [])
     .option('--status-min <number>', 'only lines with at least this status: 400 for errors')
     .option('--status-max <number>', 'only lines with at most this status')
@@ -35,19 +31,12 @@ export function tailCommand(command: Command): Command {
     .option('--section <section>', 'only this section: the path up to its second slash')
     .option('--host <host>', 'only from this client')
     .option('--search <text>', 'only where this is anywhere in the path')
-    .option('--json', 'an object a line, with all that is known')
-    .option('--url <url>', "the server's GraphQL address (HLM_URL)")
-    .option(
-      '--token-file <file>',
-      'file that holds a token that may read (HLM_TOKEN_FILE; HLM_TOKEN is the token; else the data folder)',
-    )
-    .option('--token <token>', 'the token itself: anyone on this machine can read it in the list of processes')
-    .option('--data <dir>', 'data folder, where the token is found (HLM_DATA)')
+    .option('--json', 'an object a line, with all that is known');
+  return readingServer(command)
     .addHelpText('after', FURTHER)
     .action(async ({ agent, statusMin, statusMax, method, path, section, host, search, json, ...server }: Options) => {
       await runTail({
-        url: serverUrls(server.url)[0]!,
-        token: token(server, dataFolder(server.data), [OPERATOR_TOKEN_FILE]),
+        ...serverOf(server),
         agents: agent,
         filter: {
           statusMin: statusOf('--status-min', statusMin),

@@ -3,13 +3,7 @@ import type { TadaDocumentNode } from 'gql.tada';
 import { print } from 'graphql';
 import { readAnswer } from '../../agent/ship/answer.js';
 import { UserError } from '../../schema/user-error.js';
-import { dataFolder, OPERATOR_TOKEN_FILE, serverUrls, type TokenOptions, token } from '../settings.js';
-
-/** Options of all commands that change a running server. */
-export interface ServerChoice extends TokenOptions {
-  url?: string;
-  data?: string;
-}
+import { type ServerChoice, serverOf } from '../server-choice.js';
 
 const TIMEOUT_MS = 30_000;
 
@@ -30,12 +24,11 @@ export function choosingServer(command: Command): Command {
  * @throws UserError in one line: it cannot be reached, does not answer GraphQL, or refuses.
  */
 export async function ask<Result, Variables>(
-  { url, data, ...options }: ServerChoice,
+  server: ServerChoice,
   document: TadaDocumentNode<Result, Variables>,
   variables: Variables,
 ): Promise<Result> {
-  const [address] = serverUrls(url);
-  const secret = token(options, dataFolder(data), [OPERATOR_TOKEN_FILE]);
+  const { url: address, token: secret } = serverOf(server);
   const answer = await post(address, secret, JSON.stringify({ query: print(document), variables }));
   if (answer.kind === 'data') return answer.data as Result;
   if (answer.kind === 'refused' && answer.code === 'UNAUTHENTICATED')

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { AuditLogQuery } from '../../schema/operations/accounts.js';
 import { UserError } from '../../schema/user-error.js';
-import { ask, choosingServer, type ServerChoice } from './ask.js';
+import type { ServerChoice } from '../server-choice.js';
+import { ask, choosingServer } from './ask.js';
 import { table } from './table.js';
 
 /** The most of one page. */

@@ -6,7 +6,8 @@ import {
   TenantsQuery,
 } from '../../schema/operations/accounts.js';
 import { UserError } from '../../schema/user-error.js';
-import { ask, choosingServer, type ServerChoice } from './ask.js';
+import type { ServerChoice } from '../server-choice.js';
+import { ask, choosingServer } from './ask.js';
 import { table, tellSecret } from './table.js';
 
 interface LimitOptions extends ServerChoice {

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { CreateTokenMutation, RevokeTokenMutation, TokensQuery, UsersQuery } from '../../schema/operations/accounts.js';
 import { UserError } from '../../schema/user-error.js';
-import { ask, choosingServer, type ServerChoice } from './ask.js';
+import type { ServerChoice } from '../server-choice.js';
+import { ask, choosingServer } from './ask.js';
 import { expiryOf } from './expiry.js';
 import { oneOf, ROLES } from './roles.js';
 import { table, tellSecret } from './table.js';

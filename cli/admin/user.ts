@@ -5,7 +5,8 @@ import {
   UpdateUserMutation,
   UsersQuery,
 } from '../../schema/operations/accounts.js';
-import { ask, choosingServer, type ServerChoice } from './ask.js';
+import type { ServerChoice } from '../server-choice.js';
+import { ask, choosingServer } from './ask.js';
 import { oneOf, USER_ROLES } from './roles.js';
 import { table } from './table.js';
 import { userIdOf } from './token.js';
