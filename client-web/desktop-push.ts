@@ -1,16 +1,14 @@
 import type { FrameClock, Readable, Store } from '../client/connection/store.js';
 import type { AlertFeed } from '../client/feeds/alert-feed.js';
 import { gatherAlerts } from '../client/feeds/gather.js';
-import { safeText } from '../client/format/safe-text.js';
 import { isBeginning } from '../client/model/alerts.js';
-import { isNews } from '../client/model/push.js';
+import { isNews, pushLine } from '../client/model/push.js';
 import type { Kept } from '../client/token.js';
 import type { AlertEventCard } from '../schema/operations/alerts.js';
 
 const STORAGE_KEY = 'hlm-notify';
 /** Of what comes at once so many are shown one by one: a desktop covered by them tells nothing. */
 const SHOWN_AT_ONCE = 5;
-const TEXT_LENGTH_MAX = 200;
 
 /** What a browser shows on the desktop. */
 export interface Note {
@@ -124,11 +122,9 @@ function notesOf(events: readonly AlertEventCard[]): Note[] {
 function noteOf(event: AlertEventCard): Note {
   const sign = isBeginning(event) ? '▲' : '▼';
   return {
-    title: oneLine(`${sign} ${event.agentName}: ${event.ruleName}`),
-    body: oneLine(event.message),
+    title: pushLine(`${sign} ${event.agentName}: ${event.ruleName}`),
+    body: pushLine(event.message),
     tag: event.id,
     eventId: event.id,
   };
 }
-
-const oneLine = (text: string): string => safeText(text).slice(0, TEXT_LENGTH_MAX);

@@ -4,7 +4,7 @@ import type { AlertEventCard, AlertRuleCard } from '../schema/operations/alerts.
 
 /** The value of an event and what it is held against, in the unit of what was measured. */
 export function measured(event: AlertEventCard, metric: AlertRuleCard['metric'] | null): [string, string] {
-  // Seconds of silence.
+  // Seconds without data.
   if (event.type === 'NO_DATA') return [`silent for ${span(event.value * 1_000)}`, span(event.threshold * 1_000)];
   return measuredBy(metric, event);
 }

@@ -22,15 +22,14 @@ export function isNews({ at, recordedAt, flappingUntil }: AlertEventCard, nowMs:
   return flappingUntil === null && nowMs - recordedMs < FRESH_MS && recordedMs - Date.parse(at) < OLD_AFTER_MS;
 }
 
-/** What it is told: one line. */
-export function pushTextOf({ agentName, message }: AlertEventCard, others = 0): string {
-  const more = others > 0 ? ` and ${others} more` : '';
-  return safeText(`${agentName}${more}: ${message}`).slice(0, TEXT_LENGTH_MAX);
-}
+/** Text as a desktop shows it: short, and without what would turn it into something else. */
+export const pushLine = (text: string): string => safeText(text).slice(0, TEXT_LENGTH_MAX);
 
 /** What is told of events that came together, in one line: of those that fired; null: none of them. */
 export function pushText(events: readonly AlertEventCard[], nowMs: number): string | null {
   const fired = events.filter((event) => isBeginning(event) && isNews(event, nowMs));
   const [first] = fired;
-  return first === undefined ? null : pushTextOf(first, fired.length - 1);
+  if (first === undefined) return null;
+  const more = fired.length > 1 ? ` and ${fired.length - 1} more` : '';
+  return pushLine(`${first.agentName}${more}: ${first.message}`);
 }

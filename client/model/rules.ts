@@ -79,7 +79,9 @@ export function measuredBy(
       return [`${bytes(value)}/s`, `${bytes(threshold)}/s`];
     case 'ERROR_RATE':
       return [`${percent(value)} errors`, percent(threshold)];
-    default:
+    case 'DURATION_P95':
+      return [plainNumber(value) + unitOf({ metric }), thresholdOf({ metric, threshold })];
+    case null:
       return [plainNumber(value), plainNumber(threshold)];
   }
 }

@@ -69,13 +69,14 @@ async function keepNext(tx: Transaction, read: ReadBatch): Promise<boolean> {
     `SELECT ${PENDING} FROM alert_event WHERE evidence_pending ORDER BY recorded_at, number LIMIT ${EVENTS_AT_ONCE}
      FOR UPDATE SKIP LOCKED`,
   );
+  if (events.length === 0) return false;
   for (const event of events) await keep(tx, event, read);
   await tx.sql(
     `UPDATE alert_event e SET evidence_pending = false FROM unnest($1::uuid[], $2::uuid[]) AS kept (tenant_id, id)
      WHERE e.tenant_id = kept.tenant_id AND e.id = kept.id`,
     [events.map(({ tenantId }) => tenantId), events.map(({ id }) => id)],
   );
-  return events.length > 0;
+  return true;
 }
 
 async function keep(tx: Transaction, event: PendingEvent, read: ReadBatch): Promise<void> {
@@ -93,7 +94,7 @@ async function countedPlaces(
   tx: Transaction,
   event: PendingEvent,
   first: number,
-  read: ReadBatch,
+  read?: ReadBatch,
 ): Promise<LogPlace[]> {
   const { tenantId, agentId, at, counted } = event;
   const span = { fromMs: (at - counted.windowSeconds + 1) * 1_000, toMs: (at + 1) * 1_000 };
@@ -118,7 +119,7 @@ export async function readEvidence(
     [tenantId, eventId],
   );
   if (pending === undefined) return [];
-  return (await countedPlaces(tx, pending, first, rememberingReader())).map(storedEntry);
+  return (await countedPlaces(tx, pending, first)).map(storedEntry);
 }
 
 /** On request entries go, as evidence too: an alert's all together, if any of them lies in the span. */

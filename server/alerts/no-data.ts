@@ -2,6 +2,7 @@ import { In } from 'typeorm';
 import type { Transaction } from '../store/database.js';
 import { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
 import { type AgentKey, lockFreeAgentsById } from '../store/sql/agent.sql.js';
+import { MS } from '../store/sql/columns.js';
 import { recordAlertEvent } from './events.js';
 import { newState, readStates, type StoredState, writeStates } from './states.js';
 
@@ -18,7 +19,6 @@ interface NoDataChange extends AgentKey {
   endedAtMs: number | null;
 }
 
-const MS = (column: string) => `floor(extract(epoch FROM ${column}) * 1000)::bigint`;
 const DEADLINE = `greatest(a.last_batch_at, a.resumed_at, to_timestamp($1::float8 / 1000)) + make_interval(secs => r.no_data_after)`;
 
 /** By the database's clock. Of an agent that ended on purpose, or never sent a batch, none is missed. */

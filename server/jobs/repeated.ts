@@ -10,6 +10,12 @@ export interface RepeatedOptions {
   onFailure?: () => void;
 }
 
+/** Tells of a failure that somebody should look into; one that passes is only noted. */
+export function reportFailure(log: Logger, error: unknown, failure: string, about: object = {}): void {
+  if (isTransient(error)) log.debug({ err: error, ...about }, failure);
+  else log.error({ err: error, ...about }, failure);
+}
+
 /** A task that is run over and over, never twice at a time, until it is stopped. */
 export class Repeated {
   private timer: NodeJS.Timeout | undefined;
@@ -45,8 +51,7 @@ export class Repeated {
 
   private report(error: unknown): void {
     const { log, failure, onFailure } = this.options;
-    if (isTransient(error)) log.debug({ err: error }, failure);
-    else log.error({ err: error }, failure);
+    reportFailure(log, error, failure);
     onFailure?.();
   }
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { brokenForMs, isGivenUp, retryAfterMs } from '../core/notify/schedule.js';
 import { isTransient } from '../errors.js';
-import { Repeated } from '../jobs/repeated.js';
+import { Repeated, reportFailure } from '../jobs/repeated.js';
 import type { Database } from '../store/database.js';
 import { NotificationChannelEntity } from '../store/entities/notification-channel.entity.js';
 import { existingChannel } from './channels.js';
@@ -13,6 +13,7 @@ import { type Claimed, claim, insertTest, LEASE_SECONDS, type Outcome, settle } 
 import { type NotificationRow, readNotification } from './read.js';
 import { writeReminders } from './reminders.js';
 
+const FAILURE = 'notifications cannot be sent';
 const GONE: Attempt = { sent: false, why: 'what it was about is gone', retryAfterMs: null };
 /** How often is looked for what is due; an event on this server is not waited for so long. */
 const LOOK_MS = 1_000;
@@ -44,7 +45,7 @@ export class Courier {
     this.looks = new Repeated(() => this.look(), {
       everyMs: LOOK_MS,
       log,
-      failure: 'notifications cannot be sent',
+      failure: FAILURE,
     });
   }
 
@@ -64,7 +65,7 @@ export class Courier {
     await this.db.aboveTenants(({ sql }) => writeReminders(sql));
     while (this.sending.size < AT_ONCE) {
       const one = this.sendAll()
-        .catch((error: unknown) => this.report(error))
+        .catch((error: unknown) => reportFailure(this.options.log, error, FAILURE))
         .finally(() => this.sending.delete(one));
       this.sending.add(one);
     }
@@ -115,12 +116,6 @@ export class Courier {
       const channel = await tx.manager.findOneBy(NotificationChannelEntity, { tenantId, id: channelId });
       if (channel !== null && attempt !== GONE) await noteHealth(tx.manager, channel, attempt);
     });
-  }
-
-  private report(error: unknown): void {
-    const { log } = this.options;
-    if (isTransient(error)) log.debug({ err: error }, 'notifications wait');
-    else log.error({ err: error }, 'notifications cannot be sent');
   }
 
   private async attempt(claimed: Claimed): Promise<Attempt> {

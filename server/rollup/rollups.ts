@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
-import { isTransient } from '../errors.js';
-import { Repeated } from '../jobs/repeated.js';
+import { Repeated, reportFailure } from '../jobs/repeated.js';
 import type { Database } from '../store/database.js';
 import { type DueOwner, dueMarks, dueOwners } from '../store/sql/due-mark.sql.js';
 import { TENANT_WIDE } from '../store/sql/window-key.js';
@@ -68,7 +67,7 @@ export class Rollups {
         times,
         untilMs: performance.now() + Math.min(BACK_OFF_MS * 2 ** times, BACK_OFF_MAX_MS),
       });
-      this.report(error, owner);
+      reportFailure(this.log, error, 'rollup failed', owner);
       return 0;
     }
   }
@@ -90,11 +89,6 @@ export class Rollups {
       }
     }
     return count;
-  }
-
-  private report(error: unknown, owner: DueOwner): void {
-    if (isTransient(error)) this.log.debug({ err: error, ...owner }, 'rollup failed');
-    else this.log.error({ err: error, ...owner }, 'rollup failed');
   }
 }
 

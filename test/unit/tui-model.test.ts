@@ -3,7 +3,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { addEvents, EMPTY_BOOK, firing, newestFirst, reconcile } from '../../client/model/alerts.js';
-import { conditionOf, graphRule, parseThreshold, rulesOf, thresholdOf } from '../../client/model/rules.js';
+import { conditionOf, graphRule, measuredBy, parseThreshold, rulesOf, thresholdOf } from '../../client/model/rules.js';
 import {
   dropBefore,
   EMPTY_SERIES,
@@ -236,6 +236,13 @@ describe('rules', () => {
     expect(conditionOf(traffic)).toBe('hits/s over 2 min > 10');
     expect(conditionOf(slow)).toBe('p95 response time over 2 min > 250 ms');
     expect(thresholdOf(slow)).toBe('250 ms');
+  });
+
+  test('what was measured is told in its unit, as far as the metric is known', () => {
+    const measured = { value: 312.5, threshold: 250 };
+    expect(measuredBy('DURATION_P95', measured)).toEqual(['312.5 ms', '250 ms']);
+    expect(measuredBy('ERROR_RATE', { value: 0.25, threshold: 0.2 })).toEqual(['25 % errors', '20 %']);
+    expect(measuredBy(null, measured)).toEqual(['312.5', '250']);
   });
 
   test('the threshold of a filtered rule is not drawn over all hits, and its condition says of what it is', () => {

@@ -29,7 +29,7 @@ export interface Message {
   tenant: string;
   rule: string;
   severity: string;
-  /** Of what the threshold and the values are; null: they are seconds of silence, or the rule is gone. */
+  /** Of what the threshold and the values are; null: they are seconds without data, or the rule is gone. */
   metric: AlertMetric | null;
   threshold: number;
   /** Of a summary: none. */
