@@ -1,13 +1,9 @@
 // Goal: who leaves the web page open misses no alert and is told none twice, on the page and on the desktop, whatever
 // happens to the server; history is shown, and tells the desktop nothing.
 // Method: the built page from a real server in a real browser, with real notifications; alerts fire while it watches.
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Browser } from 'playwright-core';
-import { chromiumPath, openBrowser } from '../support/chromium.js';
-import { removeFolder, type ServerProcess, startServerProcess } from '../support/server-process.js';
+import { describe, expect, test } from '@jest/globals';
+import { chromiumPath } from '../support/chromium.js';
+import { address, browser, opened, serveAgain, servePage, server, token } from '../support/served-page.js';
 import { alertEvents, createRule, endAgent, nowSecond, sendDirect } from '../support/sources.js';
 import { WebPage } from '../support/web-page.js';
 
@@ -18,29 +14,7 @@ const OVER_AN_HOUR = { window: 'PT1H', threshold: 0.001 };
 const AWAY = /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|WebSocket|503/;
 
 (chromiumPath === undefined ? describe.skip : describe)('alerts on the web page', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'hlm-web-alerts-'));
-  let server: ServerProcess;
-  let browser: Browser;
-  let address: string;
-  let token: string;
-  const opened: WebPage[] = [];
-
-  beforeAll(async () => {
-    server = await startServerProcess(folder);
-    address = new URL('/', server.url).href;
-    token = readFileSync(join(folder, 'operator-token'), 'utf8').trim();
-    browser = await openBrowser();
-  }, 180_000);
-
-  afterEach(async () => {
-    for (const web of opened.splice(0)) await web.close();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await server?.stop();
-    removeFolder(folder);
-  });
+  servePage();
 
   /** A page that is signed in, and lets its user be notified. */
   async function open(): Promise<WebPage> {
@@ -162,10 +136,10 @@ const AWAY = /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|Web
     await server.stop();
     await web.sees(web.page.locator('.connection'), 'reconnecting');
     // Somewhere else for a while, where the page does not find it.
-    server = await startServerProcess(folder);
+    await serveAgain();
     await fire('two');
     await server.stop();
-    server = await startServerProcess(folder, { args: ['--port', port] });
+    await serveAgain({ args: ['--port', port] });
     await web.live();
     await web.untilNotes(2);
     await fire('three');

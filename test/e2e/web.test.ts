@@ -1,15 +1,11 @@
 // Goal: the web page signs in and out, tells what is wrong with a token, shows a role what it may do and text as text, at
 // whatever path it is served, under a strict policy; the token leaves no trace.
 // Method: the built page from a real server in a real browser; whatever the page complains of or asks elsewhere fails.
-import { mkdtempSync, readFileSync } from 'node:fs';
 import { createServer, request as forward, type IncomingMessage } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Browser } from 'playwright-core';
-import { chromiumPath, openBrowser } from '../support/chromium.js';
-import { removeFolder, type ServerProcess, startServerProcess } from '../support/server-process.js';
+import { describe, expect, test } from '@jest/globals';
+import { chromiumPath } from '../support/chromium.js';
+import { address, browser, opened, servePage, server, token } from '../support/served-page.js';
 import { createRule, nowSecond, sendDirect } from '../support/sources.js';
 import { WebPage } from '../support/web-page.js';
 
@@ -19,29 +15,7 @@ const HOSTILE = '<img src=x onerror="document.title=1">\u202e</script><b>bold</b
 const SHOWN = '<img src=x onerror="document.title=1"></script><b>bold</b>';
 
 (chromiumPath === undefined ? describe.skip : describe)('the web page', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'hlm-web-'));
-  let server: ServerProcess;
-  let browser: Browser;
-  let address: string;
-  let token: string;
-  const opened: WebPage[] = [];
-
-  beforeAll(async () => {
-    server = await startServerProcess(folder);
-    address = new URL('/', server.url).href;
-    token = readFileSync(join(folder, 'operator-token'), 'utf8').trim();
-    browser = await openBrowser();
-  }, 180_000);
-
-  afterEach(async () => {
-    for (const web of opened.splice(0)) await web.close();
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await server?.stop();
-    removeFolder(folder);
-  });
+  servePage();
 
   async function open(at = address): Promise<WebPage> {
     const web = await WebPage.open(browser, at);

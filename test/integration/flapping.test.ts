@@ -1,23 +1,13 @@
 // Goal: of a rule that flaps over an agent people are told once, and once how it settled, which is the truth; its events stay.
 // Method: the real server and an HTTP receiver; a rule of one second fires and recovers with each second of traffic. That a
 // quarter of an hour has passed is said by SQL.
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { startTestServer, type TestServer, until } from '../support/server.js';
+import { expect, test } from '@jest/globals';
+import { until } from '../support/server.js';
 import { alertEvents } from '../support/sources.js';
 import { ownerSql } from '../support/tenants.js';
-import { type Case, IN_AN_HOUR, startTold, type Told } from '../support/told.js';
+import { type Case, IN_AN_HOUR, server, serveTold, told } from '../support/told.js';
 
-let server: TestServer;
-let told: Told;
-beforeAll(async () => {
-  server = await startTestServer();
-  told = await startTold(server);
-}, 60_000);
-afterEach(() => told.forget());
-afterAll(async () => {
-  await server.close();
-  await told.close();
-});
+serveTold();
 
 /** Fires at `offset`, and at every second second, so many times, and recovers each time. */
 async function flap({ source, at }: Case, offset: number, times: number): Promise<void> {

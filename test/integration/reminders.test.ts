@@ -1,25 +1,15 @@
 // Goal: who was told of an alert is reminded of it once an interval while it fires and nobody has seen to it; never after it.
 // Method: the real server and an HTTP receiver; that an interval has passed is said by SQL.
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { writeReminders } from '../../server/notify/reminders.js';
 import { Database } from '../../server/store/database.js';
 import { databaseUrl } from '../support/database.js';
-import { startTestServer, type TestServer, until } from '../support/server.js';
+import { until } from '../support/server.js';
 import { alertEvents } from '../support/sources.js';
 import { ownerSql } from '../support/tenants.js';
-import { type Case, type CaseInput, IN_AN_HOUR, startTold, type Told } from '../support/told.js';
+import { type Case, type CaseInput, IN_AN_HOUR, server, serveTold, told } from '../support/told.js';
 
-let server: TestServer;
-let told: Told;
-beforeAll(async () => {
-  server = await startTestServer();
-  told = await startTold(server);
-}, 60_000);
-afterEach(() => told.forget());
-afterAll(async () => {
-  await server.close();
-  await told.close();
-});
+serveTold();
 
 /** As if what was sent of a rule had been so much earlier. */
 const pass = (rule: string, seconds: number) =>

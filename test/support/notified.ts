@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
 import { batchOf } from '../../schema/log-batch.js';
+import { endAlerts } from './end-alerts.js';
 import { entry } from './entries.js';
 import { type HttpReceiver, type MailServer, startHttpReceiver, startMailServer } from './receivers.js';
 import { startTestServer, type TestServer, until } from './server.js';
-import { ownerSql } from './tenants.js';
 
 /* A server that tells people of alerts, those whom it tells, and the traffic that they are of. */
 
@@ -19,10 +19,7 @@ export function serveNotified(): void {
     server = await startTestServer({ notify: { smtpUrl: mail.url } });
   });
   afterEach(async () => {
-    const { data } = await server.gql('{ alertRules { id } }');
-    for (const { id } of data.alertRules)
-      await server.gql('mutation ($id: ID!) { updateAlertRule(id: $id, input: { enabled: false }) { id } }', { id });
-    await ownerSql(server, 'UPDATE notification SET due_at = NULL');
+    await endAlerts(server);
     hook.received.length = 0;
     hook.answer = (response) => response.end();
     mail.mails.length = 0;

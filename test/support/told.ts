@@ -1,6 +1,7 @@
-import { expect } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
+import { endAlerts } from './end-alerts.js';
 import { type HttpReceiver, startHttpReceiver } from './receivers.js';
-import { type TestServer, until } from './server.js';
+import { startTestServer, type TestServer, until } from './server.js';
 import { createRule, nowSecond, openSource, type Source } from './sources.js';
 import { ownerSql } from './tenants.js';
 
@@ -59,10 +60,7 @@ export class Told {
 
   /** Ends all rules, and what is left of them to be told. */
   async forget(): Promise<void> {
-    const { alertRules } = await this.done('{ alertRules { id } }');
-    for (const { id } of alertRules)
-      await this.done('mutation ($id: ID!) { updateAlertRule(id: $id, input: { enabled: false }) { id } }', { id });
-    await ownerSql(this.server, 'UPDATE notification SET due_at = NULL');
+    await endAlerts(this.server);
     this.hook.received.length = 0;
     this.hook.answer = (response) => response.end();
   }
@@ -103,11 +101,27 @@ export class Told {
   }
 }
 
-export async function startTold(server: TestServer): Promise<Told> {
+async function startTold(): Promise<Told> {
   const hook = await startHttpReceiver();
   const { data } = await server.gql(
     'mutation ($input: NotificationChannelInput!) { createNotificationChannel(input: $input) { id } }',
     { input: { name: 'hook', kind: 'WEBHOOK', target: hook.url } },
   );
   return new Told(server, hook, data.createNotificationChannel.id);
+}
+
+export let server: TestServer;
+export let told: Told;
+
+/** One of each for a test file; between its tests no rule is on, and nothing is due. */
+export function serveTold(): void {
+  beforeAll(async () => {
+    server = await startTestServer();
+    told = await startTold();
+  }, 60_000);
+  afterEach(() => told.forget());
+  afterAll(async () => {
+    await server.close();
+    await told.close();
+  });
 }
