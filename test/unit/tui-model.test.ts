@@ -241,7 +241,7 @@ describe('rules', () => {
   test('what was measured is told in its unit, as far as the metric is known', () => {
     const measured = { value: 312.5, threshold: 250 };
     expect(measuredBy('DURATION_P95', measured)).toEqual(['312.5 ms', '250 ms']);
-    expect(measuredBy('ERROR_RATE', { value: 0.25, threshold: 0.2 })).toEqual(['25 % errors', '20 %']);
+    expect(measuredBy('ERROR_RATE', { value: 0.25, threshold: 0.2 })).toEqual(['25% errors', '20%']);
     expect(measuredBy(null, measured)).toEqual(['312.5', '250']);
   });
 
