@@ -83,6 +83,7 @@ export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAle
       type === 'TRIGGERED' ? JSON.stringify(countedBy(rule)) : null,
       flappingUntil,
     ],
+    { name: 'record-alert-event' },
   );
   const { id: ruleId, channelIds } = rule;
   const flapping = isNoData ? 'UNCHANGED' : flappingUntil === null ? 'NO' : 'YES';

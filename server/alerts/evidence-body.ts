@@ -1,4 +1,5 @@
-import { decodeLogBatch, entryAt, type LogBatch, LogBatchBuilder } from '../../schema/log-batch.js';
+import { decodeLogBatch, type LogBatch } from '../../schema/log-batch.js';
+import { batchAt } from '../core/retention/merge.js';
 import { batchOfBody, deflatedText, textOfBody } from '../store/chunk-body.js';
 import { type LogPlace, type ReadBatch, type StoredEntry, storedEntry } from '../store/logs.js';
 
@@ -14,11 +15,9 @@ interface EvidenceBody {
 
 /** Entries of one agent, in their order. */
 export function encodeEvidence(places: readonly LogPlace[]): Promise<Buffer> {
-  const builder = new LogBatchBuilder();
   const streams = [...new Set(places.map(({ key }) => key.streamId))];
-  for (const { batch, place } of places) builder.add(entryAt(batch, place));
   const body: EvidenceBody = {
-    batch: builder.build(),
+    batch: batchAt(places),
     streams,
     stream: places.map(({ key }) => streams.indexOf(key.streamId)),
     from: places.map(({ key }) => key.from),

@@ -10,8 +10,10 @@ type Sql = Transaction['sql'];
 /** Entries that are kept of an alert, the newest; a rule over a busy server counts millions. */
 export const EVIDENCE_MAX = 1_000;
 const LOOK_MS = 2_000;
-/** Alerts of one transaction. */
+/** Alerts of one transaction, and of one look: those that old files tell of come by hundreds, and ingest goes before them. */
 const EVENTS_AT_ONCE = 16;
+/** Whose evidence was not kept for so long is not put off any more, seconds: entries may be kept for minutes only. */
+const OVERDUE_SECONDS = 60;
 
 /** Which entries counted towards an alert. */
 export interface Counted {
@@ -28,9 +30,14 @@ interface PendingEvent {
   counted: Counted;
 }
 
+interface DueEvent extends PendingEvent {
+  isOverdue: boolean;
+  [column: string]: unknown;
+}
+
 /**
- * Keeps the entries that counted towards alerts, soon after these are recorded: their retention is longer than that. Any
- * number of servers may do so, each event once.
+ * Keeps the entries that counted towards alerts, soon after these are recorded: their retention is longer than that. Of
+ * many it keeps some at a time. Any number of servers may do so, each event once.
  */
 export class EvidenceKeeper {
   private readonly looks: Repeated;
@@ -63,10 +70,10 @@ export class EvidenceKeeper {
 
 const PENDING = 'tenant_id AS "tenantId", id, agent_id AS "agentId", at_second AS at, counted';
 
-/** False: nothing is left to do. */
+/** False: nothing is left that is to be done at once. */
 async function keepNext(tx: Transaction, read: ReadBatch): Promise<boolean> {
-  const events = await tx.sql<PendingEvent & { [column: string]: unknown }>(
-    `SELECT ${PENDING} FROM alert_event WHERE evidence_pending ORDER BY recorded_at, number LIMIT ${EVENTS_AT_ONCE}
+  const events = await tx.sql<DueEvent>(
+    `SELECT ${PENDING}, recorded_at < now() - interval '${OVERDUE_SECONDS} seconds' AS "isOverdue" FROM alert_event WHERE evidence_pending ORDER BY recorded_at, number LIMIT ${EVENTS_AT_ONCE}
      FOR UPDATE SKIP LOCKED`,
   );
   if (events.length === 0) return false;
@@ -76,7 +83,7 @@ async function keepNext(tx: Transaction, read: ReadBatch): Promise<boolean> {
      WHERE e.tenant_id = kept.tenant_id AND e.id = kept.id`,
     [events.map(({ tenantId }) => tenantId), events.map(({ id }) => id)],
   );
-  return true;
+  return events.length === EVENTS_AT_ONCE && events[events.length - 1].isOverdue;
 }
 
 async function keep(tx: Transaction, event: PendingEvent, read: ReadBatch): Promise<void> {
@@ -87,6 +94,7 @@ async function keep(tx: Transaction, event: PendingEvent, read: ReadBatch): Prom
     `INSERT INTO alert_evidence (tenant_id, event_id, agent_id, first_ms, last_ms, entries) VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT DO NOTHING`,
     [tenantId, id, agentId, places.at(-1)!.key.timeMs, places[0].key.timeMs, await encodeEvidence(places)],
+    { name: 'keep-evidence' },
   );
 }
 

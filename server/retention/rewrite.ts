@@ -1,7 +1,7 @@
-import { batchOf, type DecodedBatch, decodeLogBatch, entryAt } from '../../schema/log-batch.js';
+import { type DecodedBatch, decodeLogBatch } from '../../schema/log-batch.js';
 import { joinAtMs } from '../core/retention/join.js';
 import { type ChunkLayout, keepSeconds, type LogRetention, layOut } from '../core/retention/layout.js';
-import { mergeBatches } from '../core/retention/merge.js';
+import { batchAt, mergeBatches } from '../core/retention/merge.js';
 import { decodeOrigins, encodeOrigins, type Origins, originsAt } from '../core/retention/origins.js';
 import { batchOfBody, deflated, freshBody } from '../store/chunk-body.js';
 import type { Transaction } from '../store/database.js';
@@ -64,7 +64,7 @@ async function contentOf({ key, batch, body, origins, left }: StoredBatch, { pla
     mask: places === null && count < batch.count ? Buffer.from(left) : null,
     parts,
     ordinals,
-    body: places === null ? body : await encode(batchOf(places.map((place) => entryAt(batch, place)))),
+    body: places === null ? body : await encode(batchAt(places.map((place) => ({ batch, place })))),
   };
 }
 

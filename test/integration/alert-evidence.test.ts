@@ -58,3 +58,21 @@ test('the entries that counted outlive their retention, and go when they are del
   });
   expect((await alert()).evidence).toEqual([]);
 });
+
+test('of the many alerts of an old file the evidence of each is kept, some at a time', async () => {
+  await rule('Many', []);
+  const ALERTS = 40;
+  const EVERY_MS = 60_000;
+  const traffic = new Traffic((ALERTS * EVERY_MS) / 1_000 + 60);
+  const bursts = Array.from({ length: ALERTS }, (_, k) => k * EVERY_MS);
+  await traffic.send([...bursts.flatMap((at) => Array.from({ length: 40 }, (_, i) => at + i * 10)), ALERTS * EVERY_MS]);
+  const OF_AGENT = `FROM alert_event e WHERE type = 'TRIGGERED' AND agent_name = $1`;
+  const count = async (where: string) => {
+    const [{ count }] = await ownerSql(server, `SELECT count(*)::int AS count ${OF_AGENT} ${where}`, [traffic.name]);
+    return Number(count);
+  };
+  await until(async () => (await count('')) === ALERTS, 30_000, 'the alerts');
+  await until(async () => (await count('AND evidence_pending')) === 0, 40_000, 'the evidence');
+  await ownerSql(server, 'DELETE FROM log_chunk');
+  expect(await count('AND EXISTS (SELECT FROM alert_evidence k WHERE k.event_id = e.id)')).toBe(ALERTS);
+});

@@ -14,19 +14,34 @@ export interface Mergeable {
   left: Uint8Array;
 }
 
-/** Where an entry is. */
-interface Place {
-  source: Mergeable;
+/** An entry of a batch. */
+export interface EntryPlace {
+  batch: DecodedBatch;
   place: number;
+}
+
+/** An entry that is merged. */
+interface Place extends EntryPlace {
+  origins: Origins;
 }
 
 /** One batch of the stored entries of several, none of which is in two, in the order of their origins. */
 export function mergeBatches(sources: readonly Mergeable[]): { wire: LogBatch; origins: Origins } {
   const places = placesOf(sources);
-  const timeMs = places.map(({ source, place }) => source.batch.timeMs[place]);
+  const origins = originsOf(0, places.length);
+  places.forEach(({ origins: own, place }, i) => {
+    origins.from[i] = own.from[place];
+    origins.ordinal[i] = own.ordinal[place];
+  });
+  return { wire: batchAt(places), origins };
+}
+
+/** One batch of these entries, in this order; each is a valid one. */
+export function batchAt(places: readonly EntryPlace[]): LogBatch {
+  const timeMs = places.map(({ batch, place }) => batch.timeMs[place]);
   const columns: LogBatch['columns'] = {};
   for (const name of TEXT_COLUMNS) {
-    const column = mergedTexts(places, name);
+    const column = textsAt(places, name);
     if (column.dict.length > 0) columns[name] = column;
   }
   const wire: LogBatch = {
@@ -34,47 +49,45 @@ export function mergeBatches(sources: readonly Mergeable[]): { wire: LogBatch; o
     count: places.length,
     base: timeMs[0] ?? 0,
     time: timeMs.map((time, i) => (i === 0 ? 0 : time - timeMs[i - 1])),
-    status: places.map(({ source, place }) => source.batch.status[place]),
-    bytes: places.map(({ source, place }) => source.batch.bytes[place]),
+    status: places.map(({ batch, place }) => batch.status[place]),
+    bytes: places.map(({ batch, place }) => batch.bytes[place]),
     columns,
   };
-  if (sources.some(({ batch }) => batch.durationMs !== null)) wire.duration = places.map(durationAt);
-  const origins = originsOf(0, places.length);
-  places.forEach(({ source, place }, i) => {
-    origins.from[i] = source.origins.from[place];
-    origins.ordinal[i] = source.origins.ordinal[place];
-  });
-  return { wire, origins };
+  const durations = places.map(durationAt);
+  if (durations.some((duration) => duration !== null)) wire.duration = durations;
+  return wire;
 }
 
 function placesOf(sources: readonly Mergeable[]): Place[] {
   const places: Place[] = [];
-  for (const source of sources) {
-    for (let place = 0; place < source.batch.count; place++)
-      if (source.left[place] === 0) places.push({ source, place });
+  for (const { batch, origins, left } of sources) {
+    for (let place = 0; place < batch.count; place++) if (left[place] === 0) places.push({ batch, origins, place });
   }
   return places.sort(byOrigin);
 }
 
 function byOrigin(a: Place, b: Place): number {
-  const [of, other] = [a.source.origins, b.source.origins];
-  return of.from[a.place] - other.from[b.place] || of.ordinal[a.place] - other.ordinal[b.place];
+  return a.origins.from[a.place] - b.origins.from[b.place] || a.origins.ordinal[a.place] - b.origins.ordinal[b.place];
 }
 
-function durationAt({ source: { batch }, place }: Place): number | null {
+function durationAt({ batch, place }: EntryPlace): number | null {
   const durationMs = batch.durationMs?.[place] ?? Number.NaN;
   return Number.isNaN(durationMs) ? null : durationMs;
 }
 
 /** A text is looked up once for each dictionary that has it. */
-function mergedTexts(places: readonly Place[], name: TextColumnName): TextColumn {
+function textsAt(places: readonly EntryPlace[], name: TextColumnName): TextColumn {
   const merged: TextColumn = { dict: [], index: [] };
   const byText = new Map<string, number>();
   const byOwn = new Map<DecodedBatch, Int32Array>();
-  for (const { source, place } of places) {
-    const { dict, index } = source.batch.columns[name];
-    let known = byOwn.get(source.batch);
-    if (known === undefined) byOwn.set(source.batch, (known = new Int32Array(dict.length + 1)));
+  let [of, known]: [DecodedBatch | null, Int32Array] = [null, new Int32Array(0)];
+  for (const { batch, place } of places) {
+    const { dict, index } = batch.columns[name];
+    if (batch !== of) {
+      of = batch;
+      known = byOwn.get(batch) ?? new Int32Array(dict.length + 1);
+      byOwn.set(batch, known);
+    }
     const own = index[place];
     if (own !== 0 && known[own] === 0) {
       known[own] = byText.get(dict[own - 1]) ?? merged.dict.push(dict[own - 1]);
