@@ -29,7 +29,9 @@ const LONE_AGENTS = 12;
 const LONE_EVERY_MS = 1_500;
 const RATIO_MAX = 1.5;
 /** Quiet and noisy take turns: what the machine does meanwhile is shared by both. */
-const ROUNDS = 3;
+const ROUNDS = 6;
+/** Of each before it counts, seconds: the first batches of a process take ten times as long. */
+const WARM_UP = 5;
 
 /** What a tenant's noise does to another: its batches' acknowledgements, and its subscribers. */
 export async function measureNoisy({ quick }: BenchOptions): Promise<Figure[]> {
@@ -44,7 +46,10 @@ export async function measureNoisy({ quick }: BenchOptions): Promise<Figure[]> {
     const measured = async (plan: number | null): Promise<Measured> => {
       await store.db.ownerSql('UPDATE tenant SET entries_per_second_max = $2 WHERE id = $1', [noisy.id, plan]);
       const both: Measured = { alone: emptyRun(), beside: emptyRun() };
-      await runQuiet(quiet, lone, 3);
+      await runQuiet(quiet, lone, WARM_UP);
+      const warming = new Noise(noisy);
+      await runQuiet(quiet, lone, WARM_UP);
+      await warming.stop(both.beside.noise);
       for (let round = 0; round < ROUNDS; round++) {
         addTo(both.alone, await runQuiet(quiet, lone, seconds));
         const noise = new Noise(noisy);
