@@ -172,7 +172,9 @@ export class AgentUnderFire {
     this.running = null;
     if (running === null) return;
     signal(running.child.pid!, how);
-    const { code, stderr } = await orKilled(running, running.finished);
+    const { code, stdout, stderr } = await orKilled(running, running.finished);
+    // It had not begun: before its first word it does not listen for signals, and dies of one as any process does.
+    if (running.child.signalCode === 'SIGTERM' && stdout + stderr === '') return;
     if (how === 'SIGTERM' && code !== 0)
       this.unexpected(`agent ${this.name} ended with code ${code}: ${lastWords({ stderr })}`);
   }
