@@ -7,10 +7,13 @@ import {
   countsNeeded,
   type Decision,
   decideAlert,
+  decideOver,
   mayRest,
   type RuleSpec,
   type SecondCounts,
 } from '../../server/core/alerts/decide.js';
+import { SecondSeries } from '../../server/core/alerts/second-series.js';
+import { SlidingWindow } from '../../server/core/alerts/sliding-window.js';
 import { valueOfPlace } from '../../server/core/sketches/dd-sketch.js';
 import { binCountsOf } from '../../server/core/sketches/value-bins.js';
 import { binsOf, nearestRank } from '../support/percentiles.js';
@@ -56,7 +59,11 @@ const countsOf: fc.Arbitrary<SecondCounts[]> = fc
     fc.record({
       second: fc.integer({ min: 1000, max: 1080 }),
       hits: fc.integer({ min: 1, max: 8 }),
-      bytes: fc.integer({ min: 0, max: 12 }).map((n) => n * 100),
+      bytes: fc.oneof(
+        fc.integer({ min: 0, max: 12 }).map((n) => n * 100),
+        fc.integer({ min: 0, max: 12 }).map((n) => n * 100),
+        fc.constant(2 ** 52 + 100),
+      ),
       clientShare: fc.constantFrom(0, 0.25, 0.5, 1),
       durationsMs: fc.array(fc.constantFrom(0, 0.5, 99, 100, 101, 300, 800, 1_200, 1e9), { maxLength: 8 }),
     }),
@@ -148,6 +155,44 @@ test('in several calls as at once, with no more counts than needed each time', (
         parts.transitions.push(...decision.transitions);
       }
       expect(parts).toEqual(decideAlert(rule, state, counts, span));
+    }),
+    RUNS,
+  );
+});
+
+test('windows that slide on over what is amended decide as those that begin anew', () => {
+  const steps = fc.array(
+    fc.record({
+      // The seconds of a window, which come again whenever one of them changes.
+      from: fc.integer({ min: 100, max: 107 }).map((tens) => tens * 10),
+      counts: countsOf,
+      until: fc.integer({ min: 980, max: 1120 }),
+      onlyRecover: fc.constantFrom(false, false, false, true),
+    }),
+    { minLength: 1, maxLength: 25, size: 'max' },
+  );
+  fc.assert(
+    fc.property(fc.array(rules, { minLength: 1, maxLength: 3 }), steps, spans, (some, all, { firstEventSecond }) => {
+      const series = new SecondSeries();
+      const kept = some.map((rule) => ({
+        rule,
+        state: NEW,
+        window: new SlidingWindow(series, rule.windowSeconds, rule.metric),
+      }));
+      let stored: SecondCounts[] = [];
+      for (const { from, counts, until, onlyRecover } of all) {
+        const isOf = ({ second }: SecondCounts) => second >= from && second < from + 10;
+        const changed = counts.filter(isOf);
+        series.replace(from, from + 10, changed);
+        stored = [...stored.filter((count) => !isOf(count)), ...changed].sort((a, b) => a.second - b.second);
+        for (const own of kept) {
+          const span = { firstEventSecond, until, onlyRecover };
+          const anew = decideAlert(own.rule, own.state, stored, span);
+          expect(decideOver(own.rule, own.state, own.window, span)).toEqual(anew);
+          own.state = anew.state;
+        }
+        series.trim();
+      }
     }),
     RUNS,
   );

@@ -4,7 +4,9 @@
  * Seconds are Unix seconds of event time; an entry belongs to the second that its time is floored to.
  */
 
-import { type BinCounts, SlidingBins } from '../sketches/value-bins.js';
+import type { BinCounts } from '../sketches/value-bins.js';
+import { SecondSeries } from './second-series.js';
+import { SlidingWindow } from './sliding-window.js';
 
 /** Counts of one agent in one event second. Seconds that are not present are zero. */
 export interface SecondCounts {
@@ -93,12 +95,22 @@ export function decideAlert(
   counts: readonly SecondCounts[],
   span: DecisionSpan,
 ): Decision {
+  const series = new SecondSeries();
+  series.replace(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, counts);
+  return decideOver(rule, state, new SlidingWindow(series, rule.windowSeconds, rule.metric), span);
+}
+
+/**
+ * The same over a window that was left where the last call ended, and whose series has been amended since: costs what is new.
+ *
+ * @param window of the rule's length and metric
+ */
+export function decideOver(rule: RuleSpec, state: AlertState, window: SlidingWindow, span: DecisionSpan): Decision {
   const from = firstUndecided(state, span.firstEventSecond);
   if (from > span.until || (span.onlyRecover && !state.firing)) return { state, transitions: [] };
 
   const knownFrom = Math.max(span.firstEventSecond, span.knownFrom ?? span.firstEventSecond);
   const mayTriggerFrom = isLessThan(rule.comparison) ? knownFrom + rule.windowSeconds : from;
-  const window = new SlidingSums(counts, rule.windowSeconds, from);
   const transitions: Transition[] = [];
   let { firing, value } = state;
   let t = from;
@@ -117,6 +129,8 @@ export function decideAlert(
     // value, nor the other way round, because the recovery threshold is on the quiet side.
     t = t < mayTriggerFrom ? Math.min(window.nextChange(), mayTriggerFrom) : window.nextChange();
   }
+  // Back to where the next call begins, or on to there.
+  window.moveTo(span.onlyRecover ? from - 1 : span.until);
   if (span.onlyRecover) return { state, transitions: [] };
   return { state: { firing, decidedUntil: span.until, value }, transitions };
 }
@@ -199,77 +213,5 @@ function holds(value: number | null, comparison: Comparison, bound: number): boo
       return value < bound;
     case 'LESS_THAN_OR_EQUAL':
       return value <= bound;
-  }
-}
-
-/** The sums of `(t − window, t]` for a `t` that only grows, and the next `t` at which they change. */
-class SlidingSums {
-  #hits = 0;
-  #bytes = 0;
-  #errors = 0;
-  readonly #durations = new SlidingBins();
-  /** Index of the first count that has not come in yet. */
-  #entering = 0;
-  /** Index of the first count that has not gone out yet. */
-  #leaving = 0;
-  readonly #counts: readonly SecondCounts[];
-  readonly #windowSeconds: number;
-
-  constructor(counts: readonly SecondCounts[], windowSeconds: number, from: number) {
-    this.#counts = counts;
-    this.#windowSeconds = windowSeconds;
-    while (this.#entering < counts.length && counts[this.#entering]!.second <= from - windowSeconds) this.#entering++;
-    this.#leaving = this.#entering;
-  }
-
-  get hits(): number {
-    return this.#hits;
-  }
-
-  moveTo(t: number): void {
-    const counts = this.#counts;
-    for (; this.#entering < counts.length && counts[this.#entering]!.second <= t; this.#entering++) {
-      this.#add(counts[this.#entering]!, 1);
-    }
-    for (
-      ;
-      this.#leaving < this.#entering && counts[this.#leaving]!.second <= t - this.#windowSeconds;
-      this.#leaving++
-    ) {
-      this.#add(counts[this.#leaving]!, -1);
-    }
-  }
-
-  /** The next second at which a count comes in or goes out; infinity: none any more. */
-  nextChange(): number {
-    const entering = this.#counts[this.#entering]?.second ?? Number.POSITIVE_INFINITY;
-    const leaving = this.#leaving < this.#entering ? this.#counts[this.#leaving]!.second : Number.POSITIVE_INFINITY;
-    return Math.min(entering, leaving + this.#windowSeconds);
-  }
-
-  /**
-   * A quotient, to be compared with the threshold as it is: the double nearest to count / window equals the double
-   * that a decimal threshold reads as, while threshold × window is off by a rounding (2.05, 4.1, 8.2, 8.45 × 120).
-   */
-  value(metric: AlertMetric): number | null {
-    switch (metric) {
-      case 'HITS_PER_SECOND':
-        return this.#hits / this.#windowSeconds;
-      case 'BYTES_PER_SECOND':
-        return this.#bytes / this.#windowSeconds;
-      case 'ERROR_RATE':
-        return this.#hits === 0 ? 0 : this.#errors / this.#hits;
-      case 'DURATION_P95':
-        return this.#durations.percentile(0.95);
-    }
-  }
-
-  #add(count: SecondCounts, sign: 1 | -1): void {
-    this.#hits += sign * count.hits;
-    this.#bytes += sign * count.bytes;
-    this.#errors += sign * (count.clientErrors + count.serverErrors);
-    if (count.durations === undefined) return;
-    if (sign > 0) this.#durations.add(count.durations);
-    else this.#durations.remove(count.durations);
   }
 }

@@ -61,8 +61,8 @@ const BLOCK = 64;
 export class SlidingBins {
   private count = 0;
   /** Counts by place, of those blocks that were touched, and what each block adds up to. */
-  private readonly blocks: (Float64Array | undefined)[] = [];
-  private readonly sums: number[] = [];
+  private blocks: (Float64Array | undefined)[] = [];
+  private sums: number[] = [];
 
   add(bins: BinCounts): void {
     this.change(bins, 1);
@@ -71,6 +71,17 @@ export class SlidingBins {
   /** Takes out what was added. */
   remove(bins: BinCounts): void {
     this.change(bins, -1);
+  }
+
+  /** Numbers that are held. */
+  get size(): number {
+    return this.blocks.reduce((sum, block) => sum + (block?.length ?? 0), this.sums.length);
+  }
+
+  clear(): void {
+    this.count = 0;
+    this.blocks = [];
+    this.sums = [];
   }
 
   private change(bins: BinCounts, sign: 1 | -1): void {

@@ -16,7 +16,11 @@ export function encodeSeconds(seconds: SecondColumns): Buffer {
 
 export function decodeSeconds(column: Buffer): SecondColumns {
   const reader = new ByteReader(column);
-  const read = () => Array.from({ length: SECONDS_PER_WINDOW }, () => reader.number());
+  const read = () => {
+    const column = new Array<number>(SECONDS_PER_WINDOW);
+    for (let i = 0; i < SECONDS_PER_WINDOW; i++) column[i] = reader.number();
+    return column;
+  };
   const bytes = read();
   const bits = reader.number();
   const zeros = () => new Array<number>(SECONDS_PER_WINDOW).fill(0);

@@ -27,7 +27,9 @@ export interface SecondColumns {
 
 /** Hits of each second. */
 export function hitsBySecond(seconds: SecondColumns): number[] {
-  return seconds.bytes.map((_, second) => seconds.status.reduce((sum, column) => sum + column[second], 0));
+  const hits = new Array<number>(SECONDS_PER_WINDOW).fill(0);
+  for (const column of seconds.status) for (let i = 0; i < SECONDS_PER_WINDOW; i++) hits[i] += column[i];
+  return hits;
 }
 
 /** What a span of time adds up to. */
