@@ -24,6 +24,9 @@ CREATE TABLE agent (
   breakdown_floors bigint[] NOT NULL DEFAULT '{0,0,0,0,0}'::bigint[],
   counts_rules boolean NOT NULL DEFAULT false,
   resumed_at timestamp with time zone,
+  alert_revision bigint NOT NULL DEFAULT 0,
+  counts_read_revision bigint NOT NULL DEFAULT 0,
+  counts_changed_ms bigint,
   CONSTRAINT agent_pkey PRIMARY KEY (tenant_id, id),
   CONSTRAINT agent_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenant(id) ON DELETE CASCADE,
   CONSTRAINT agent_tenant_id_name_key UNIQUE (tenant_id, name)
@@ -40,6 +43,9 @@ COMMENT ON COLUMN agent.window_floors IS 'event ms below which windows of 10 s, 
 COMMENT ON COLUMN agent.breakdown_floors IS 'the same of their breakdowns; never below window_floors';
 COMMENT ON COLUMN agent.counts_rules IS 'false: no alert_state of it has a counted_from';
 COMMENT ON COLUMN agent.resumed_at IS 'when it was last heard of again after it had ended on purpose';
+COMMENT ON COLUMN agent.alert_revision IS 'grows with each change of an alert rule or state that is about it';
+COMMENT ON COLUMN agent.counts_read_revision IS 'the revision as of which counts were last read for alerts';
+COMMENT ON COLUMN agent.counts_changed_ms IS 'the oldest entry that came in since; null: none';
 
 CREATE TABLE alert_event (
   tenant_id uuid NOT NULL,

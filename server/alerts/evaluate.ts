@@ -1,5 +1,4 @@
-import { In } from 'typeorm';
-import { countsNeeded, decideAlert, mayRest, type SecondCounts, type Transition } from '../core/alerts/decide.js';
+import { type DecisionSpan, decideOver, mayRest } from '../core/alerts/decide.js';
 import { afterTransition, CALM } from '../core/alerts/flapping.js';
 import {
   agentHasEnded,
@@ -8,12 +7,10 @@ import {
   nextClockChange,
   type StreamClockInput,
 } from '../core/time/clock.js';
-import type { Transaction } from '../store/database.js';
-import { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
+import type { Database, Transaction } from '../store/database.js';
 import {
   type AgentKey,
   agentsThatAre,
-  type LockedAgentRow,
   lockFreeAgentsById,
   moveAlertClocks,
   noteCountsRules,
@@ -21,8 +18,10 @@ import {
 } from '../store/sql/agent.sql.js';
 import { recordAlertEvent } from './events.js';
 import { fillCounts } from './fill.js';
-import type { SecondsCache } from './seconds-cache.js';
-import { countedOf, newState, readStates, type StoredState, specOf, writeStates } from './states.js';
+import type { AlertMemory, RuleState } from './memory.js';
+import { recall, remember } from './recall.js';
+import { type Counted, firstSecondOf, neededFrom, newestSecondOf, newlyCounted, readSources } from './sources.js';
+import { countedOf, writeStates } from './states.js';
 
 /** What one evaluation of an agent found. */
 export interface Evaluation {
@@ -36,21 +35,11 @@ export interface Evaluation {
 }
 
 /** An agent whose lock is held, and whose clock says something. */
-interface Due extends AgentKey {
+interface Due extends Counted {
   /** Its place among those asked for. */
   at: number;
-  agent: LockedAgentRow;
   streams: StreamClockInput[];
   clockMs: number;
-  rules: RuleState[];
-}
-
-interface RuleState {
-  rule: AlertRuleEntity;
-  /** As it is stored; null: not yet. */
-  stored: StoredState | null;
-  state: StoredState;
-  transitions: Transition[];
 }
 
 const GONE: Evaluation = { held: false, events: 0, rested: true, againInMs: null };
@@ -63,34 +52,60 @@ const AGAIN: Evaluation = { held: false, events: 0, rested: false, againInMs: 0 
 /** Raw entries that are counted for rules in one transaction, about: batches of its agents wait for it. */
 const FILL_ENTRIES = 200_000;
 
-/** Decides all rules of agents up to their clocks; each statement is for all agents. */
+/**
+ * Decides all rules of agents up to their clocks, in one transaction; each statement is for all agents. `memory` takes
+ * what it leaves once it stands: of what fails, nothing is remembered.
+ */
 export async function evaluateAgents(
+  db: Database,
+  agents: readonly AgentKey[],
+  memory: AlertMemory,
+): Promise<Evaluation[]> {
+  const tenantIds = [...new Set(agents.map(({ tenantId }) => tenantId))];
+  const { evaluations, decided } = await db.inTenants(tenantIds, (tx) => evaluate(tx, agents, memory));
+  for (const one of decided) remember(memory, one);
+  return evaluations;
+}
+
+async function evaluate(
   tx: Transaction,
   agents: readonly AgentKey[],
-  cache: SecondsCache,
-): Promise<Evaluation[]> {
+  memory: AlertMemory,
+): Promise<{ evaluations: Evaluation[]; decided: Due[] }> {
   const evaluations: Evaluation[] = [];
   const locked = await lockDue(tx, agents, evaluations);
-  await addRules(tx, locked);
-  await addStates(tx, locked);
+  await recall(tx, locked, memory);
   const due = await fillUncounted(tx, locked);
-  for (const { at } of locked.filter((one) => !due.includes(one))) evaluations[at] = AGAIN;
-  const counts = await readCounts(tx, due, cache);
-  for (const one of due) decide(one, counts);
-  for (const one of due) await record(tx, one);
-  await writeStates(tx.sql, due.flatMap(changedStates));
-  const rested = due.map(mayAllRest);
+  for (const { at } of locked) evaluations[at] = AGAIN;
+  await readSources(tx, due);
+  for (const one of due) decide(one);
+  for (const one of due) if (one.rules.some(({ transitions }) => transitions.length > 0)) await record(tx, one);
+  for (const one of due) one.changed = changedStates(one);
+  await writeStates(
+    tx.sql,
+    due.flatMap(({ changed }) => changed.map(({ state }) => state)),
+  );
+  for (const one of due) evaluations[one.at] = evaluationOf(one);
   await moveAlertClocks(
     tx.sql,
-    due.map(({ tenantId, agentId, clockMs }, i) => ({ tenantId, agentId, clockMs, rested: rested[i] })),
+    due.map(({ tenantId, agentId, at, agent: { revision }, clockMs }) => ({
+      tenantId,
+      agentId,
+      clockMs,
+      rested: evaluations[at].rested,
+      revision,
+    })),
   );
-  due.forEach(({ at, agent, streams, rules }, i) => {
-    const events = rules.reduce((sum, { transitions }) => sum + transitions.length, 0);
-    const nextMs = nextClockChange(streams, agent.nowMs);
-    const againInMs = nextMs === null ? null : nextMs - agent.nowMs;
-    evaluations[at] = { held: false, events, rested: rested[i], againInMs };
-  });
-  return evaluations;
+  return { evaluations, decided: due };
+}
+
+function evaluationOf({ agent, streams, rules }: Due): Evaluation {
+  const events = rules.reduce((sum, { transitions }) => sum + transitions.length, 0);
+  const nextMs = nextClockChange(streams, agent.nowMs);
+  const againInMs = nextMs === null ? null : nextMs - agent.nowMs;
+  const newest = newestSecondOf({ agent });
+  const rested = rules.every(({ rule, state }) => mayRest(rule, state, newest));
+  return { held: false, events, rested, againInMs };
 }
 
 async function lockDue(tx: Transaction, agents: readonly AgentKey[], evaluations: Evaluation[]): Promise<Due[]> {
@@ -99,54 +114,21 @@ async function lockDue(tx: Transaction, agents: readonly AgentKey[], evaluations
   const held = agents.filter((_, i) => locked[i] !== undefined);
   const streams = await readClockStreams(tx.sql, held);
   const due: Due[] = [];
+  let places = 0;
   agents.forEach((key, at) => {
     const agent = locked[at];
     if (agent === undefined) {
       evaluations[at] = known?.has(key.agentId) ? HELD : GONE;
       return;
     }
-    const own = streams[held.indexOf(key)];
+    const own = streams[places++];
     const computed = alertClockMs(own, agent.nowMs);
     const clockMs = computed === null ? agent.alertClockMs : Math.max(computed, agent.alertClockMs ?? computed);
     if (clockMs === null || agent.firstEventMs === null) evaluations[at] = TIMELESS;
-    else due.push({ ...key, at, agent, streams: own, clockMs, rules: [] });
+    else due.push({ ...newlyCounted(key, agent), at, streams: own, clockMs });
   });
   return due;
 }
-
-/** Read under the locks: whoever changes a rule holds them. */
-async function addRules(tx: Transaction, due: readonly Due[]): Promise<void> {
-  const tenantIds = [...new Set(due.map(({ tenantId }) => tenantId))];
-  if (tenantIds.length === 0) return;
-  const rules = await tx.manager.find(AlertRuleEntity, {
-    where: { tenantId: In(tenantIds), enabled: true },
-    order: { createdAt: 'ASC', id: 'ASC' },
-  });
-  for (const one of due)
-    for (const rule of rules) {
-      if (rule.tenantId !== one.tenantId || (rule.agentIds.length > 0 && !rule.agentIds.includes(one.agentId)))
-        continue;
-      one.rules.push({ rule, stored: null, state: newState(rule, one.agentId), transitions: [] });
-    }
-}
-
-async function addStates(tx: Transaction, due: readonly Due[]): Promise<void> {
-  const rules = due.flatMap((one) => one.rules);
-  const asked = due.flatMap(({ agent, rules }) =>
-    rules.map(({ state }) => ({ ...state, alertClockMs: agent.alertClockMs })),
-  );
-  const states = await readStates(tx.sql, asked);
-  rules.forEach((one, i) => {
-    const stored = states[i];
-    if (stored) Object.assign(one, { stored, state: stored });
-  });
-}
-
-const firstSecondOf = ({ agent }: Due) => Math.floor(agent.firstEventMs! / 1_000);
-const newestSecondOf = ({ agent }: Due) => Math.floor(agent.lastEventMs! / 1_000);
-
-const neededFrom = (one: Due, { rule, state }: RuleState) =>
-  countsNeeded(specOf(rule), state, firstSecondOf(one)).fromSecond;
 
 /**
  * Counts the past of rules for which nothing is counted yet. Returns the agents of which that is done: the others are
@@ -179,43 +161,22 @@ async function fill(tx: Transaction, one: Due, own: RuleState): Promise<number> 
   return entries;
 }
 
-/** What each rule of each agent looks at: all rules without a filter at the same. */
-async function readCounts(
-  tx: Transaction,
-  due: readonly Due[],
-  cache: SecondsCache,
-): Promise<ReadonlyMap<RuleState, readonly SecondCounts[]>> {
-  const groups = due.flatMap((one) => {
-    const ofTraffic = one.rules.filter(({ rule }) => countedOf(rule) === null);
-    const counted = one.rules.filter(({ rule }) => countedOf(rule) !== null).map((own) => [own]);
-    return [...(ofTraffic.length > 0 ? [ofTraffic] : []), ...counted].map((rules) => ({ one, rules }));
-  });
-  const asked = groups.map(({ one, rules }) => ({
-    tenantId: one.tenantId,
-    agentId: one.agentId,
-    agent: one.agent,
-    rule: countedOf(rules[0].rule),
-    fromSecond: Math.min(...rules.map((own) => neededFrom(one, own))),
-    toSecond: newestSecondOf(one),
-  }));
-  const counts = await cache.read(tx, asked);
-  return new Map(groups.flatMap(({ rules }, i) => rules.map((own) => [own, counts[i]] as const)));
-}
-
-function decide(one: Due, counts: ReadonlyMap<RuleState, readonly SecondCounts[]>): void {
+function decide(one: Due): void {
   const hasEnded = agentHasEnded(one.streams, one.agent.nowMs);
+  const span: DecisionSpan = { firstEventSecond: firstSecondOf(one), until: decidableUntil(one.clockMs) };
   for (const own of one.rules) {
-    const spec = specOf(own.rule);
-    const seconds = counts.get(own)!;
-    const known = { firstEventSecond: firstSecondOf(one), knownFrom: own.state.countedFrom ?? undefined };
-    let decision = decideAlert(spec, own.state, seconds, { ...known, until: decidableUntil(one.clockMs) });
-    own.transitions.push(...decision.transitions);
+    const { rule, state, window } = own;
+    const known = state.countedFrom === null ? span : { ...span, knownFrom: state.countedFrom };
+    let decision = decideOver(rule, state, window!, known);
+    if (decision.transitions.length > 0) own.transitions = decision.transitions;
     if (hasEnded) {
-      const until = newestSecondOf(one) + own.rule.windowSeconds;
-      decision = decideAlert(spec, decision.state, seconds, { ...known, until, onlyRecover: true });
-      own.transitions.push(...decision.transitions);
+      const ended = { ...known, until: newestSecondOf(one) + rule.windowSeconds, onlyRecover: true };
+      decision = decideOver(rule, decision.state, window!, ended);
+      own.transitions = [...own.transitions, ...decision.transitions];
     }
-    own.state = { ...own.state, ...decision.state };
+    state.firing = decision.state.firing;
+    state.decidedUntil = decision.state.decidedUntil;
+    state.value = decision.state.value;
   }
 }
 
@@ -239,21 +200,16 @@ async function record(tx: Transaction, { tenantId, agent, rules }: Due): Promise
 }
 
 /** Those that the agent's clock does not tell: of what is calm it says up to when it was decided. */
-function changedStates({ clockMs, rules }: Due): StoredState[] {
-  return rules
-    .filter(({ stored, state, transitions }) => {
-      const isBeyondClock = (state.decidedUntil ?? Number.NEGATIVE_INFINITY) > decidableUntil(clockMs);
-      return (
-        stored?.decidedUntil == null ||
-        state.countedFrom !== stored.countedFrom ||
-        transitions.length > 0 ||
-        (state.firing && state.value !== stored.value) ||
-        isBeyondClock
-      );
-    })
-    .map(({ state }) => state);
-}
-
-function mayAllRest(one: Due): boolean {
-  return one.rules.every(({ rule, state }) => mayRest(specOf(rule), state, newestSecondOf(one)));
+function changedStates({ clockMs, rules }: Due): RuleState[] {
+  return rules.filter(({ stored, state, transitions }) => {
+    const isBeyondClock = (state.decidedUntil ?? Number.NEGATIVE_INFINITY) > decidableUntil(clockMs);
+    return (
+      stored === null ||
+      (stored.decidedUntil === null && state.decidedUntil !== null) ||
+      state.countedFrom !== stored.countedFrom ||
+      transitions.length > 0 ||
+      (state.firing && state.value !== stored.value) ||
+      isBeyondClock
+    );
+  });
 }

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
+import { EvaluationPace } from '../core/alerts/pace.js';
 import { isTransient } from '../errors.js';
 import type { Database } from '../store/database.js';
 import type { AgentKey } from '../store/sql/agent.sql.js';
 import { type Evaluation, evaluateAgents } from './evaluate.js';
-import { SecondsCache } from './seconds-cache.js';
+import { AlertMemory } from './memory.js';
 
 /** How long changes of an agent are gathered before its rules are decided: below what a person notices. */
 const GATHER_MS = 250;
@@ -11,8 +12,8 @@ const GATHER_MS = 250;
 const AGAIN_MS = 1_000;
 /** Another holds the agent's lock, for a batch most likely. */
 const HELD_AGAIN_MS = 100;
-/** Agents that are decided in one transaction: their batches wait for it. */
-const AGENTS_AT_ONCE = 50;
+/** Agents that are decided in one transaction at most: their batches wait for it. */
+export const AGENTS_AT_ONCE = 200;
 
 /**
  * Decides the alert rules of agents whose clock has moved: state, events and their numbers in one transaction, under
@@ -24,7 +25,8 @@ const AGENTS_AT_ONCE = 50;
 export class Evaluator {
   /** Agents by when they are due, milliseconds of the monotonic clock. */
   private readonly due = new Map<string, AgentKey & { atMs: number }>();
-  private readonly seconds = new SecondsCache();
+  private readonly pace = new EvaluationPace();
+  private readonly memory = new AlertMemory();
   private timer: NodeJS.Timeout | undefined;
   private wakesAtMs = Number.POSITIVE_INFINITY;
   private running: Promise<void> | null = null;
@@ -61,9 +63,9 @@ export class Evaluator {
     await this.running;
   }
 
-  /** Plans an evaluation; of two plans for an agent the earlier counts. */
+  /** Plans an evaluation, not too soon after the last one; of two plans for an agent the earlier counts. */
   private schedule({ tenantId, agentId }: AgentKey, delayMs: number): void {
-    const atMs = performance.now() + delayMs;
+    const atMs = this.pace.next(agentId, performance.now() + delayMs);
     const planned = this.due.get(agentId);
     if (this.stopped || (planned && planned.atMs <= atMs)) return;
     this.due.set(agentId, { tenantId, agentId, atMs });
@@ -94,10 +96,14 @@ export class Evaluator {
   }
 
   private async run(some: readonly AgentKey[]): Promise<void> {
+    const nowMs = performance.now();
     // What comes from here on may be too late for this evaluation.
-    for (const { agentId } of some) this.due.delete(agentId);
+    for (const { agentId } of some) {
+      this.due.delete(agentId);
+      this.pace.decided(agentId, nowMs);
+    }
     try {
-      const evaluations = await this.evaluate(some);
+      const evaluations = await evaluateAgents(this.db, some, this.memory);
       some.forEach((agent, i) => {
         this.follow(agent, evaluations[i]);
       });
@@ -106,21 +112,17 @@ export class Evaluator {
     }
   }
 
-  private evaluate(some: readonly AgentKey[]): Promise<Evaluation[]> {
-    const tenantIds = [...new Set(some.map(({ tenantId }) => tenantId))];
-    return this.db.inTenants(tenantIds, (tx) => evaluateAgents(tx, some, this.seconds));
-  }
-
   private follow(agent: AgentKey, { held, events, rested, againInMs }: Evaluation): void {
-    if (events > 0) this.onEvents(agent.tenantId);
+    const { tenantId, agentId } = agent;
+    if (events > 0) this.onEvents(tenantId);
+    if (held || rested) this.pace.forget(agentId);
     if (held) this.schedule(agent, HELD_AGAIN_MS);
-    else if (rested) this.seconds.forget(agent.agentId);
+    else if (rested) this.memory.forget(agentId);
     else if (againInMs !== null) this.schedule(agent, Math.max(againInMs, AGAIN_MS));
   }
 
   /** What fails together is done one by one, so that one agent's trouble is not another's. */
   private async recover(some: readonly AgentKey[], error: unknown): Promise<void> {
-    for (const { agentId } of some) this.seconds.forget(agentId);
     if (some.length > 1 && !isTransient(error)) {
       for (const one of some) await this.run([one]);
       return;

@@ -1,13 +1,13 @@
 import { type Counting, encodeRuleWindow, takeGreaterWindow } from '../core/alerts/rule-counts.js';
 import type { Transaction } from '../store/database.js';
-import type { LockedAgentRow } from '../store/sql/agent.sql.js';
+import type { EvaluatedAgentRow } from '../store/sql/agent.sql.js';
 import { type RuleScope, readRuleWindows, writeRuleWindows } from '../store/sql/rule-seconds.sql.js';
 import { type AgentSpan, countKept, type KeptCounts } from './kept-counts.js';
 
 /** A rule whose past is to be counted over one agent. */
 export interface Fill extends RuleScope, AgentSpan {
   /** Its lock is held. */
-  agent: LockedAgentRow;
+  agent: EvaluatedAgentRow;
   counting: Counting;
 }
 

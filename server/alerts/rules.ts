@@ -11,7 +11,7 @@ import { admitAlertRule } from '../plans/index.js';
 import type { Database, Transaction } from '../store/database.js';
 import { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
 import { existing, expectOwned } from '../store/rows.js';
-import { type LockedAgentRow, lockAgentById, readClockStreams } from '../store/sql/agent.sql.js';
+import { type LockedAgentRow, lockAgentById, readClockStreams, reviseAlerts } from '../store/sql/agent.sql.js';
 import { recordAlertEvent } from './events.js';
 import { newState, readStatesOfRule, type StoredState, specOf, writeStates } from './states.js';
 
@@ -238,6 +238,7 @@ export async function endStatesOfAgent(tx: Transaction, tenantId: string, agent:
   let closed = 0;
   for (const rule of await tx.manager.findBy(AlertRuleEntity, { tenantId })) closed += await close(tx, rule, [agent]);
   await tx.sql('DELETE FROM alert_state WHERE tenant_id = $1 AND agent_id = $2', [tenantId, agent.id]);
+  await reviseAlerts(tx.sql, [{ tenantId, agentId: agent.id }]);
   return closed;
 }
 

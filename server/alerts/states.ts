@@ -3,6 +3,7 @@ import type { Flapping } from '../core/alerts/flapping.js';
 import { type Counting, countingOf } from '../core/alerts/rule-counts.js';
 import type { Transaction } from '../store/database.js';
 import type { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
+import { reviseAlerts } from '../store/sql/agent.sql.js';
 import { type Column, namesOf, unnestOf, valuesOf } from '../store/sql/columns.js';
 import type { CountedRule } from '../store/sql/rule-seconds.sql.js';
 
@@ -108,7 +109,7 @@ const WRITTEN: Column<StoredState>[] = [
 ];
 const KEY_COLUMNS = 3;
 
-/** Writes states. The caller holds their agents' locks. */
+/** Writes states, and raises the agents' `alert_revision`. The caller holds their locks. */
 export async function writeStates(sql: Sql, states: readonly StoredState[]): Promise<void> {
   if (states.length === 0) return;
   await sql(
@@ -120,6 +121,7 @@ export async function writeStates(sql: Sql, states: readonly StoredState[]): Pro
     valuesOf(WRITTEN, states),
     { name: 'write-states' },
   );
+  await reviseAlerts(sql, states);
 }
 
 /** A rule that counts entries of its own; null: it looks at all traffic. */

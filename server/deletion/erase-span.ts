@@ -102,9 +102,9 @@ export async function eraseWindowsOf(
 ): Promise<Erased> {
   const counted = await countWindows(tx.sql, tenantId, agent.id, finestRanges(span, agent.windowFloors));
   const { inside, cut } = planErase(span);
-  await eraseRuleSeconds(tx.sql, tenantId, agent.id, span);
+  const ruleWindows = await eraseRuleSeconds(tx.sql, tenantId, agent.id, span);
   const erased = await eraseWindows(tx.sql, tenantId, agent.id, inside);
-  if (erased.length === 0) return NOTHING;
+  if (erased.length + ruleWindows === 0) return NOTHING;
   await markDirty(
     tx.sql,
     cut.map(({ resolution, startMs }) => ({ tenantId, agentId: agent.id, resolution, startMs })),

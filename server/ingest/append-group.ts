@@ -6,7 +6,7 @@ import { BatchAggregate } from '../core/windows/aggregate.js';
 import { notFound } from '../errors.js';
 import { chunksOf, type RetentionCache } from '../retention/index.js';
 import type { Transaction } from '../store/database.js';
-import { type LockedAgentRow, noteBatches, readClockStreams } from '../store/sql/agent.sql.js';
+import { type LockedAgentRow, noteBatches, readClockStreams, reviseAlerts } from '../store/sql/agent.sql.js';
 import { insertChunks } from '../store/sql/chunk.sql.js';
 import {
   type AdvanceStream,
@@ -262,4 +262,5 @@ async function wakeAlerts(tx: Transaction, fitting: readonly Fitting[]): Promise
     [rested.map((one) => keyOf(one).tenantId), rested.map((one) => keyOf(one).agentId), clocks.map(decidableUntil)],
     { name: 'wake-alerts' },
   );
+  await reviseAlerts(tx.sql, rested.map(keyOf));
 }

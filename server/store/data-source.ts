@@ -11,6 +11,7 @@ import { RuleFilters1764650000000 } from '../../migrations/1764650000000-rule-fi
 import { Notifications1764700000000 } from '../../migrations/1764700000000-notifications.js';
 import { DurationRules1764800000000 } from '../../migrations/1764800000000-duration-rules.js';
 import { QuietNotifications1764900000000 } from '../../migrations/1764900000000-quiet-notifications.js';
+import { AlertMemory1764950000000 } from '../../migrations/1764950000000-alert-memory.js';
 import { AlertRuleEntity } from './entities/alert-rule.entity.js';
 import { AuditEntryEntity } from './entities/audit-entry.entity.js';
 import { NotificationChannelEntity } from './entities/notification-channel.entity.js';
@@ -84,6 +85,7 @@ export function dataSourceOptions({ url, applicationName, poolSize, settings }: 
       Notifications1764700000000,
       DurationRules1764800000000,
       QuietNotifications1764900000000,
+      AlertMemory1764950000000,
     ],
     migrationsTableName: 'migration',
     extra: { Client: SteadyClient, options: `-c timezone=UTC ${settings}`.trim(), idleTimeoutMillis: 60_000 },

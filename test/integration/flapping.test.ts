@@ -64,6 +64,7 @@ test('what settles in an alert is told to fire, and its recovery later', async (
   await recorded(one.rule, 7);
   // A quarter of an hour without a transition.
   await ownerSql(server, 'UPDATE alert_state SET flapping = NULL WHERE rule_id = $1', [one.rule]);
+  await ownerSql(server, 'UPDATE agent SET alert_revision = alert_revision + 1');
   await one.source.send({ at: one.at + 60, hits: 1 });
   await told.heard(8);
   expect(told.kinds().slice(6)).toEqual(['SETTLED', 'RECOVERED']);

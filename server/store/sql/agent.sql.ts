@@ -30,6 +30,11 @@ export interface LockedAgentRow {
   alertRested: boolean;
   /** It was deleted. */
   hidden: boolean;
+  /** Grows with each change of an alert rule or state that is about it. */
+  alertRevision: number;
+  /** The revision as of which counts were last read for alerts, and the oldest entry that came in since; null: none. */
+  countsReadRevision: number;
+  countsChangedMs: number | null;
   /** Some alert rule may count entries of its own of what the agent sends. */
   countsRules: boolean;
   /** Event ms below which windows of each of RESOLUTIONS are not kept, and their breakdowns. */
@@ -39,10 +44,14 @@ export interface LockedAgentRow {
   nowMs: number;
 }
 
-const LOCKED_COLUMNS = `id, name, revision, first_event_ms AS "firstEventMs", last_event_ms AS "lastEventMs",
+/** What an evaluation of alerts looks at of it. */
+export type EvaluatedAgentRow = Omit<LockedAgentRow, 'windowFloors' | 'breakdownFloors'>;
+
+const EVALUATED_COLUMNS = `id, name, revision, first_event_ms AS "firstEventMs", last_event_ms AS "lastEventMs",
   deleted_revision AS "deletedRevision", watermark_ms AS "watermarkMs", alert_clock_ms AS "alertClockMs", clock_skew_ms AS "clockSkewMs", alert_rested AS "alertRested", hidden_at IS NOT NULL AS hidden,
-  counts_rules AS "countsRules", window_floors::float8[] AS "windowFloors", breakdown_floors::float8[] AS "breakdownFloors",
+  alert_revision AS "alertRevision", counts_read_revision AS "countsReadRevision", counts_changed_ms AS "countsChangedMs", counts_rules AS "countsRules",
   floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint AS "nowMs"`;
+const LOCKED_COLUMNS = `${EVALUATED_COLUMNS}, window_floors::float8[] AS "windowFloors", breakdown_floors::float8[] AS "breakdownFloors"`;
 
 /** Takes an agent's lock by its name; undefined where there is no such agent. */
 export async function lockAgent(sql: Sql, tenantId: string, name: string): Promise<LockedAgentRow | undefined> {
@@ -131,24 +140,38 @@ export async function agentsThatAre(sql: Sql, agents: readonly AgentKey[]): Prom
 export interface AlertClock extends AgentKey {
   clockMs: number;
   rested: boolean;
+  /** As of which counts were read. */
+  revision: number;
 }
 
 const ALERT_CLOCK: Column<AlertClock>[] = [
   ...AGENT_KEY,
   { name: 'clock_ms', type: 'bigint', of: ({ clockMs }) => clockMs },
   { name: 'rested', type: 'boolean', of: ({ rested }) => rested },
+  { name: 'revision', type: 'bigint', of: ({ revision }) => revision },
 ];
 
-/** Moves alert clocks, and says whose alerts rest. The caller holds the agents' locks. */
+/** Moves alert clocks, and says whose alerts rest, and that counts are read. The caller holds the agents' locks. */
 export async function moveAlertClocks(sql: Sql, clocks: readonly AlertClock[]): Promise<void> {
   if (clocks.length === 0) return;
   await sql(
-    `UPDATE agent t SET alert_clock_ms = c.clock_ms, alert_rested = c.rested
+    `UPDATE agent t SET alert_clock_ms = c.clock_ms, alert_rested = c.rested, counts_read_revision = c.revision, counts_changed_ms = NULL
      FROM ${unnestOf(ALERT_CLOCK)} AS c (${namesOf(ALERT_CLOCK)})
      WHERE t.tenant_id = c.tenant_id AND t.id = c.id
-       AND (t.alert_clock_ms IS DISTINCT FROM c.clock_ms OR t.alert_rested <> c.rested)`,
+       AND (t.alert_clock_ms IS DISTINCT FROM c.clock_ms OR t.alert_rested <> c.rested OR t.counts_read_revision <> c.revision)`,
     valuesOf(ALERT_CLOCK, clocks),
     { name: 'move-alert-clocks' },
+  );
+}
+
+/** What is remembered of the agents' rules and alert states holds no more. The caller holds their locks. */
+export async function reviseAlerts(sql: Sql, agents: readonly AgentKey[]): Promise<void> {
+  if (agents.length === 0) return;
+  await sql(
+    `UPDATE agent SET alert_revision = alert_revision + 1
+     WHERE (tenant_id, id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))`,
+    valuesOf(AGENT_KEY, agents),
+    { name: 'revise-alerts' },
   );
 }
 
@@ -187,7 +210,7 @@ export async function noteBatches(sql: Sql, batches: readonly NotedBatch[]): Pro
     `UPDATE agent t SET revision = b.revision, last_seen_at = clock_timestamp(), last_batch_at = clock_timestamp(),
        ended_at = NULL, hidden_at = NULL, first_event_ms = least(t.first_event_ms, b.first_ms),
        last_event_ms = greatest(t.last_event_ms, b.last_ms), watermark_ms = greatest(t.watermark_ms, b.watermark_ms),
-       alert_rested = t.alert_rested AND b.first_ms IS NULL
+       alert_rested = t.alert_rested AND b.first_ms IS NULL, counts_changed_ms = least(t.counts_changed_ms, b.first_ms)
      FROM ${unnestOf(NOTED_BATCH)} AS b (${namesOf(NOTED_BATCH)})
      WHERE t.tenant_id = b.tenant_id AND t.id = b.id`,
     valuesOf(NOTED_BATCH, batches),
@@ -204,13 +227,13 @@ export async function lockAgentById(sql: Sql, tenantId: string, id: string): Pro
   return row;
 }
 
-/** The same as `lockFreeAgents` by id. */
+/** The same as `lockFreeAgents` by id, for an evaluation. */
 export async function lockFreeAgentsById(
   sql: Sql,
   agents: readonly AgentKey[],
-): Promise<(LockedAgentRow | undefined)[]> {
-  const rows = await sql<LockedAgentRow>(
-    `SELECT ${LOCKED_COLUMNS} FROM agent WHERE (tenant_id, id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
+): Promise<(EvaluatedAgentRow | undefined)[]> {
+  const rows = await sql<EvaluatedAgentRow>(
+    `SELECT ${EVALUATED_COLUMNS} FROM agent WHERE (tenant_id, id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
      ORDER BY tenant_id, id FOR NO KEY UPDATE SKIP LOCKED`,
     valuesOf(AGENT_KEY, agents),
     { name: 'lock-free-agents-by-id' },

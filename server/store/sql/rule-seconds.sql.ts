@@ -101,26 +101,32 @@ export async function writeRuleWindows(sql: Sql, rows: readonly RuleWindowRow[])
   );
 }
 
-export interface RuleSecondsAsked extends SecondsOfAgent, CountedRule {}
+export interface RuleSecondsOfAgent extends SecondsOfAgent {
+  ruleIds: readonly string[];
+}
 
-/** As `readSeconds`, of what rules count. */
-export async function readRuleSeconds(sql: Sql, asked: readonly RuleSecondsAsked[]): Promise<SecondsRow[][]> {
-  const found = asked.map((): SecondsRow[] => []);
+/** As `readSeconds`, of what any of the rules that are asked for counts, ascending by rule and start. */
+export async function readRuleSeconds(
+  sql: Sql,
+  asked: readonly RuleSecondsOfAgent[],
+): Promise<(SecondsRow & CountedRule)[][]> {
+  const found = asked.map((): (SecondsRow & CountedRule)[] => []);
   if (asked.length === 0) return found;
-  const rows = await sql<SecondsRow & { place: number }>(
-    `SELECT asked.place, t.* FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::bigint[], $6::bigint[], $7::bigint[])
-       WITH ORDINALITY AS asked (tenant_id, agent_id, rule_id, filter_version, from_ms, to_ms, revision, place),
-     LATERAL (SELECT t.start_ms AS "startMs", t.seconds, t.durations FROM rule_seconds t
-       WHERE ${SAME_RULE} AND t.start_ms > asked.from_ms AND t.start_ms <= asked.to_ms AND t.revision > asked.revision
-       ORDER BY t.start_ms) t`,
+  const rows = await sql<SecondsRow & CountedRule & { place: number }>(
+    `SELECT asked.place, t.* FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[])
+       WITH ORDINALITY AS asked (tenant_id, agent_id, from_ms, to_ms, revision, rule_ids, place),
+     LATERAL (SELECT t.rule_id AS "ruleId", t.filter_version AS "filterVersion", t.start_ms AS "startMs", t.seconds, t.durations
+       FROM rule_seconds t
+       WHERE t.tenant_id = asked.tenant_id AND t.agent_id = asked.agent_id AND t.rule_id = ANY (asked.rule_ids::uuid[])
+         AND t.start_ms > asked.from_ms AND t.start_ms <= asked.to_ms AND t.revision > asked.revision
+       ORDER BY t.rule_id, t.start_ms) t`,
     [
       asked.map(({ tenantId }) => tenantId),
       asked.map(({ agentId }) => agentId),
-      asked.map(({ ruleId }) => ruleId),
-      asked.map(({ filterVersion }) => filterVersion),
       asked.map(({ fromSecond }) => fromSecond * 1_000 - WINDOW_MS),
       asked.map(({ toSecond }) => toSecond * 1_000),
       asked.map(({ beyondRevision }) => beyondRevision),
+      asked.map(({ ruleIds }) => `{${ruleIds.join(',')}}`),
     ],
     { name: 'rule-seconds' },
   );
@@ -128,18 +134,20 @@ export async function readRuleSeconds(sql: Sql, asked: readonly RuleSecondsAsked
   return found;
 }
 
-/** Erases what rules counted of an agent in `[fromMs, toMs)`. The caller holds its lock. */
+/** Erases what rules counted of an agent in `[fromMs, toMs)`; returns how many windows of theirs. The caller holds its lock. */
 export async function eraseRuleSeconds(
   sql: Sql,
   tenantId: string,
   agentId: string,
   { fromMs, toMs }: { fromMs: number; toMs: number },
-): Promise<void> {
-  await sql(
+): Promise<number> {
+  const rows = await sql(
     `DELETE FROM rule_seconds WHERE tenant_id = $1 AND agent_id = $2
-       AND rule_id = ANY (ARRAY(SELECT id FROM alert_rule WHERE tenant_id = $1)) AND start_ms >= $3 AND start_ms < $4`,
+       AND rule_id = ANY (ARRAY(SELECT id FROM alert_rule WHERE tenant_id = $1)) AND start_ms >= $3 AND start_ms < $4
+     RETURNING 1`,
     [tenantId, agentId, fromMs, toMs],
   );
+  return rows.length;
 }
 
 /**
