@@ -89,15 +89,17 @@ export class BenchStore {
 
   /** CPU that some work costs this process and its PostgreSQL, seconds; not what collects earlier garbage. */
   async cpuOf(work: () => Promise<unknown>): Promise<number> {
-    collectGarbage();
-    const before = this.cpuSeconds();
-    await work();
-    return this.cpuSeconds() - before;
+    const { node, postgres } = await this.cpuByProcess(work);
+    return node + postgres;
   }
 
-  private cpuSeconds(): number {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1e6 + this.postgresCpuSeconds();
+  /** The same of each. */
+  async cpuByProcess(work: () => Promise<unknown>): Promise<{ node: number; postgres: number }> {
+    collectGarbage();
+    const before = { cpu: process.cpuUsage(), postgres: this.postgresCpuSeconds() };
+    await work();
+    const { user, system } = process.cpuUsage(before.cpu);
+    return { node: (user + system) / 1e6, postgres: this.postgresCpuSeconds() - before.postgres };
   }
 
   postgresCpuSeconds(): number {
