@@ -51,6 +51,8 @@ const TIMELESS: Evaluation = { held: false, events: 0, rested: false, againInMs:
 const AGAIN: Evaluation = { held: false, events: 0, rested: false, againInMs: 0 };
 /** Raw entries that are counted for rules in one transaction, about: batches of its agents wait for it. */
 const FILL_ENTRIES = 200_000;
+/** What looking for a rule's past costs where there is none, as entries. */
+const FILL_ENTRIES_MIN = 2_000;
 
 /**
  * Decides all rules of agents up to their clocks, in one transaction; each statement is for all agents. `memory` takes
@@ -141,7 +143,7 @@ async function fillUncounted(tx: Transaction, due: readonly Due[]): Promise<Due[
   for (const one of due) {
     const uncounted = one.rules.filter(({ rule, state }) => countedOf(rule) !== null && state.countedFrom === null);
     if (uncounted.length > 0 && entries >= FILL_ENTRIES) continue;
-    for (const own of uncounted) entries += await fill(tx, one, own);
+    for (const own of uncounted) entries += FILL_ENTRIES_MIN + (await fill(tx, one, own));
     if (uncounted.length > 0) filled.push(one);
     done.push(one);
   }
