@@ -108,21 +108,23 @@ test('of tenants that have always something waiting, each gets as much as any ot
       (senders, rounds) => {
         const queue = new GroupQueue<number>({ items: ITEMS, weight: 20 });
         let count = 0;
+        // Each agent has always some waiting: whoever has enough of them can fill its share.
+        const waiting = new Map<string, number>();
         const keepFull = () => {
           senders.forEach(({ agents, weight }, tenant) => {
-            while (waiting[tenant] < agents * 4) {
-              const key = `${tenant} ${waiting[tenant] % agents}`;
-              queue.add({ tenant: String(tenant), key, weight, item: count++ });
-              waiting[tenant]++;
+            for (let agent = 0; agent < agents; agent++) {
+              const key = `${tenant} ${agent}`;
+              for (let k = waiting.get(key) ?? 0; k < 4; k++)
+                queue.add({ tenant: String(tenant), key, weight, item: count++ });
+              waiting.set(key, 4);
             }
           });
         };
-        const waiting = senders.map(() => 0);
         const had = senders.map(() => 0);
         let round = 0;
         for (const group of groupsOf(queue, keepFull)) {
-          for (const { tenant, weight } of group) {
-            waiting[Number(tenant)]--;
+          for (const { tenant, key, weight } of group) {
+            waiting.set(key, waiting.get(key)! - 1);
             had[Number(tenant)] += weight;
           }
           if (++round === rounds) break;
