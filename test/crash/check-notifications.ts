@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { LEASE_SECONDS } from '../../server/notify/outbox.js';
 import { databaseUrl, withConnection } from '../support/database.js';
 import { until } from '../support/server.js';
 import type { Receipt } from './receivers.js';
@@ -104,14 +105,20 @@ export async function checkNotifications(
   });
 }
 
+/** Not those of what is being sent: a lease is for a minute, and a receiver has long answered after these seconds of it. */
+const LOST_LEASES = `UPDATE notification SET leased_until = now()
+  WHERE leased_until > now() AND leased_until < now() + interval '${LEASE_SECONDS - 12} seconds'`;
+
 /** What waits for its next attempt has it now, and what flapped has settled; in a hurry, what a killed server had in hand too. */
 async function settle(client: pg.Client, hurry: boolean): Promise<void> {
   await client.query('UPDATE notification_channel SET failures = 0, broken_until = NULL');
   await client.query(
     "UPDATE notification SET due_at = now() WHERE due_at > now() AND (attempts > 0 OR type = 'SETTLED')",
   );
-  if (hurry) await client.query('UPDATE notification SET leased_until = now() WHERE leased_until > now()');
-  const left = async () => (await client.query('SELECT FROM notification WHERE due_at IS NOT NULL')).rows.length;
+  const left = async () => {
+    if (hurry) await client.query(LOST_LEASES);
+    return (await client.query('SELECT FROM notification WHERE due_at IS NOT NULL')).rows.length;
+  };
   await until(async () => (await left()) === 0, SENT_WITHIN_MS, 'all notifications to be sent');
 }
 
