@@ -13,7 +13,7 @@ import { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
 import { existing, expectOwned } from '../store/rows.js';
 import { type LockedAgentRow, lockAgentById, readClockStreams, reviseAlerts } from '../store/sql/agent.sql.js';
 import { recordAlertEvent } from './events.js';
-import { newState, readStatesOfRule, type StoredState, specOf, writeStates } from './states.js';
+import { newState, readStatesOfRule, type StoredState, writeStates } from './states.js';
 
 /** What a user sets of a rule. */
 export type RuleChange = Partial<
@@ -196,7 +196,7 @@ export function checkRule(rule: Required<RuleChange>, agents: readonly { id: str
     throw badInput('remindEvery must be a minute or more (PT1M).');
   const wrong = filterProblem(rule.filter ?? {});
   if (wrong !== null) throw badInput(`The filter of ${rule.name}: ${wrong}.`);
-  const problem = recoveryProblem(specOf(rule as AlertRuleEntity));
+  const problem = recoveryProblem(rule);
   if (problem !== null) throw badInput(problem);
   if (rule.agentIds.some((id) => !agents.some((agent) => agent.id === id))) throw notFound('Agent');
 }

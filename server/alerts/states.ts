@@ -1,4 +1,4 @@
-import type { AlertState, RuleSpec } from '../core/alerts/decide.js';
+import type { AlertState } from '../core/alerts/decide.js';
 import type { Flapping } from '../core/alerts/flapping.js';
 import { type Counting, countingOf } from '../core/alerts/rule-counts.js';
 import type { Transaction } from '../store/database.js';
@@ -129,10 +129,4 @@ export function countedOf(rule: AlertRuleEntity): (CountedRule & { version: numb
   const { id, version, filterVersion } = rule;
   const counting = countingOf(rule);
   return counting === null ? null : { ruleId: id, version, filterVersion, counting };
-}
-
-/** What of a stored rule decides. */
-export function specOf(rule: AlertRuleEntity): RuleSpec {
-  const { metric, windowSeconds, comparison, threshold, recoveryThreshold, minHits } = rule;
-  return { metric, windowSeconds, comparison, threshold, recoveryThreshold, minHits };
 }
