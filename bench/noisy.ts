@@ -201,7 +201,8 @@ class LoneLines {
     const { data } = JSON.parse(await tenant.post(query)) as {
       data: { agents: { nodes: { id: string; name: string }[] } };
     };
-    for (const { id, name } of data.agents.nodes) void lone.listen(Number(name.slice('lone-'.length)), id);
+    // Not before each has its snapshot: a line that is in it is told no more.
+    await Promise.all(data.agents.nodes.map(({ id, name }) => lone.listen(Number(name.slice('lone-'.length)), id)));
     return lone;
   }
 
@@ -231,17 +232,21 @@ class LoneLines {
     void this.client.dispose();
   }
 
+  /** Until the snapshot is there; what changes then is listened to further. */
   private async listen(place: number, id: string): Promise<void> {
     const query = `subscription { liveWindows(agentIds: ["${id}"]) { windows { start stats { hits } } } }`;
-    let isFirst = true;
-    for await (const _ of this.client.iterate({ query })) {
+    const changes = this.client.iterate({ query });
+    await changes.next();
+    void this.takeTimes(place, changes);
+  }
+
+  private async takeTimes(place: number, changes: AsyncIterable<unknown>): Promise<void> {
+    for await (const _ of changes) {
       const sentMs = this.sentMs[place];
-      if (!isFirst && sentMs != null) {
-        this.told.push(performance.now() - sentMs);
-        this.sentMs[place] = null;
-        this.arrived[place]();
-      }
-      isFirst = false;
+      if (sentMs == null) continue;
+      this.told.push(performance.now() - sentMs);
+      this.sentMs[place] = null;
+      this.arrived[place]();
     }
   }
 }

@@ -14,7 +14,7 @@ import type { AppendRequest, AppendResult, Attempt } from './request.js';
 import { type Outcome, RETRY_AFTER_MS, Together } from './together.js';
 
 /** Batches and lines that share a transaction at most: a large batch has one to itself. */
-const GROUP = { items: 128, weight: 8_192 };
+const GROUP = { items: 128, weight: 8_192, light: 512 };
 /** Lines that wait at most, of all tenants; more are told to come again: a decoded batch takes memory. */
 const WAITING_LINES_MAX = 32 * 8_192;
 

@@ -34,7 +34,7 @@ export interface HeartbeatResult {
 }
 
 /** Heartbeats that share a transaction at most. */
-const GROUP = { items: 128, weight: 128 };
+const GROUP = { items: 128, weight: 128, light: 128 };
 
 /** A heartbeat, and when it came by the monotonic clock, milliseconds. */
 interface Received {

@@ -21,9 +21,11 @@ export interface TogetherOptions<Request, Result> {
 
 /** Groups at a time: while one is written another is computed. */
 const GROUPS_AT_ONCE = 2;
+/** Where none of these is light one more may be, which is: else it waited for what takes many times as long. */
+const BESIDE_HEAVY = 1;
 /** Requests that are done alone, at a time: each may wait for its agent's lock. */
 const ALONE_AT_ONCE = 4;
-const ONE_AT_A_TIME = { items: 1, weight: Number.POSITIVE_INFINITY };
+const ONE_AT_A_TIME = { items: 1, weight: Number.POSITIVE_INFINITY, light: 0 };
 /** One whose agent another holds joins so many groups before it waits for the lock alone. */
 const TRIES_IN_GROUPS = 3;
 /** When a request that found no room, or no database, may come again. */
@@ -43,7 +45,9 @@ interface Pending<Request, Result> {
 export class Together<Request, Result> {
   private readonly groups: GroupQueue<Pending<Request, Result>>;
   private readonly alone = new GroupQueue<Pending<Request, Result>>(ONE_AT_A_TIME);
+  /** Groups under way, and those of them that are light. */
   private groupsRunning = 0;
+  private lightRunning = 0;
   private aloneRunning = 0;
 
   constructor(private readonly options: TogetherOptions<Request, Result>) {
@@ -67,12 +71,13 @@ export class Together<Request, Result> {
   }
 
   private pump(): void {
-    while (this.groupsRunning < GROUPS_AT_ONCE) {
-      const group = this.groups.take();
-      if (group.length === 0) break;
+    for (let group = this.nextGroup(); group.length > 0; group = this.nextGroup()) {
+      const light = this.groups.isLight(group) ? 1 : 0;
       this.groupsRunning++;
+      this.lightRunning += light;
       void this.doGroup(group).finally(() => {
         this.groupsRunning--;
+        this.lightRunning -= light;
         this.pump();
       });
     }
@@ -85,6 +90,12 @@ export class Together<Request, Result> {
         this.pump();
       });
     }
+  }
+
+  private nextGroup(): Waiting<Pending<Request, Result>>[] {
+    if (this.groupsRunning < GROUPS_AT_ONCE) return this.groups.take();
+    const isRoomForLight = this.lightRunning === 0 && this.groupsRunning < GROUPS_AT_ONCE + BESIDE_HEAVY;
+    return isRoomForLight ? this.groups.take('LIGHT') : [];
   }
 
   private async doGroup(group: readonly Waiting<Pending<Request, Result>>[]): Promise<void> {

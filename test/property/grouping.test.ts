@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { GroupQueue, type Waiting } from '../../server/core/ingest/grouping.js';
 
 type One = Waiting<number>;
-const LIMITS = { items: 4, weight: 10 };
+const LIMITS = { items: 4, weight: 10, light: 5 };
 const TENANT_OF = { a: 'A', b: 'A', c: 'A', d: 'B', e: 'B', f: 'C' };
 
 const arrival = fc.record({
@@ -16,6 +16,7 @@ const arrival = fc.record({
 const step = fc.oneof(
   { weight: 3, arbitrary: arrival.map((one) => ({ do: 'add' as const, one })) },
   { weight: 2, arbitrary: fc.constant({ do: 'take' as const }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'take light' as const }) },
   { weight: 2, arbitrary: fc.nat(20).map((which) => ({ do: 'release' as const, which })) },
   { weight: 1, arbitrary: fc.nat(20).map((which) => ({ do: 'return' as const, which })) },
 );
@@ -24,6 +25,7 @@ function check(group: readonly One[], taken: readonly One[], done: ReadonlyMap<s
   expect(group.length).toBeLessThanOrEqual(LIMITS.items);
   const weight = group.reduce((sum, one) => sum + one.weight, 0);
   if (group.length > 1) expect(weight).toBeLessThanOrEqual(LIMITS.weight);
+  if (new Set(group.map(({ tenant }) => tenant)).size > 1) expect(weight).toBeLessThanOrEqual(LIMITS.light);
   const owners = [...taken, ...group].map(({ key }) => key);
   expect(new Set(owners).size).toBe(owners.length);
   for (const { key, item } of group) expect(item).toBeGreaterThan(done.get(key) ?? -1);
@@ -42,11 +44,14 @@ test('whatever comes, is taken, done and put back', () => {
         queue.release(one);
         done.set(one.key, one.item);
       };
-      const take = () => {
-        const group = queue.take();
+      const take = (most: 'ANY' | 'LIGHT' = 'ANY') => {
+        const group = queue.take(most);
         check(group, taken, done);
-        const isFree = waiting.some(({ key }) => !taken.some((one) => one.key === key));
-        expect(group.length > 0).toBe(isFree);
+        const free = waiting.filter(({ key }) => !taken.some((one) => one.key === key));
+        const nextOf = (tenant: string) => free.find((one) => one.tenant === tenant);
+        const isAny = ['A', 'B', 'C'].map(nextOf).some((one) => one && (most === 'ANY' || one.weight <= LIMITS.light));
+        expect(group.length > 0).toBe(isAny);
+        expect(queue.isLight(group) || most === 'ANY').toBe(true);
         for (const one of group) {
           // The first that waits of its owner.
           expect(waiting.find(({ key }) => key === one.key)).toBe(one);
@@ -60,6 +65,7 @@ test('whatever comes, is taken, done and put back', () => {
           queue.add(added);
           waiting.push(added);
         } else if (one.do === 'take') take();
+        else if (one.do === 'take light') take('LIGHT');
         else if (taken.length > 0) {
           const [some] = taken.splice(one.which % taken.length, 1);
           if (one.do === 'release') release(some);
@@ -106,7 +112,7 @@ test('of tenants that have always something waiting, each gets as much as any ot
       fc.array(sender, { minLength: 2, maxLength: 5 }),
       fc.integer({ min: 1, max: 30 }),
       (senders, rounds) => {
-        const queue = new GroupQueue<number>({ items: ITEMS, weight: 20 });
+        const queue = new GroupQueue<number>({ items: ITEMS, weight: 20, light: 20 });
         let count = 0;
         // Each agent has always some waiting: whoever has enough of them can fill its share.
         const waiting = new Map<string, number>();
@@ -169,7 +175,7 @@ test('whoever comes after a rest is first in the next group, however much others
 });
 
 test('a rest gathers no claim: who was away is not made up for it', () => {
-  const queue = new GroupQueue<number>({ items: 2, weight: 100 });
+  const queue = new GroupQueue<number>({ items: 2, weight: 100, light: 100 });
   const add = (tenant: string, count: number) => {
     for (let i = 0; i < count; i++) queue.add({ tenant, key: `${tenant} ${i}`, weight: 1, item: i });
   };

@@ -9,7 +9,7 @@ type Group = { requests: string[]; end: (outcomes: Outcome<string>[] | Error) =>
 function started(alone: (request: string) => Promise<string> = async (request) => `${request} alone`) {
   const groups: Group[] = [];
   const work = new Together<string, string>({
-    limits: { items: 3, weight: 100 },
+    limits: { items: 3, weight: 100, light: 10 },
     together: (requests) =>
       new Promise((resolve, reject) => {
         const end = (outcomes: Outcome<string>[] | Error) =>
@@ -39,6 +39,36 @@ test('one alone goes at once; what comes while two groups are under way goes tog
   groups[2].end(['C', badInput('no'), 'E']);
   await expect(answers[3]).rejects.toThrow('no');
   expect(await Promise.all([0, 1, 2, 4].map((i) => answers[i]))).toEqual(['A', 'B', 'C', 'E']);
+});
+
+test('what is light waits neither in the group of another tenant with much, nor for it', async () => {
+  const { work, requestsOf } = started();
+  const much = (tenant: string, key: string) => work.add({ tenant, key }, 50, key);
+  const little = (tenant: string, key: string) => work.add({ tenant, key }, 1, key);
+  void much('noisy', 'much 1');
+  void much('noisy', 'much 2');
+  void little('quiet', 'a');
+  expect(requestsOf()).toEqual([['much 1'], ['much 2'], ['a']]);
+  // While a light one is under way what comes waits, and is together then.
+  void little('quiet', 'b');
+  void much('noisy', 'much 3');
+  void little('other', 'c');
+  expect(requestsOf()).toHaveLength(3);
+});
+
+test('tenants share a group up to what is light', async () => {
+  const { work, groups, requestsOf } = started();
+  const add = (tenant: string, key: string, weight: number) => void work.add({ tenant, key }, weight, key);
+  add('first', '1', 1);
+  add('first', '2', 1);
+  add('noisy', 'much', 50);
+  add('quiet', 'a', 1);
+  add('other', 'b', 1);
+  groups[0].end(['done']);
+  await turn();
+  groups[1].end(['done']);
+  await turn();
+  expect(requestsOf().slice(2)).toEqual([['much'], ['a', 'b']]);
 });
 
 test("an agent's next waits until the one before is answered, though others overtake it", async () => {

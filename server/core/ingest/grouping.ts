@@ -5,6 +5,8 @@ export type { Waiting };
 export interface GroupLimits {
   items: number;
   weight: number;
+  /** Up to this weight a group is light. Tenants share light ones only: nobody waits for what another sends at once. */
+  light: number;
 }
 
 /**
@@ -47,17 +49,24 @@ export class GroupQueue<Item> {
   /**
    * The next group: of each tenant in the order of arrival, one of an owner, none of one that is busy. Its owners are busy
    * from here on.
+   *
+   * @param most `LIGHT`: a light one, of tenants whose next is no more
    */
-  take(): Waiting<Item>[] {
+  take(most: 'ANY' | 'LIGHT' = 'ANY'): Waiting<Item>[] {
+    const { items, light } = this.limits;
+    const weightMax = most === 'LIGHT' ? light : this.limits.weight;
     const group: Waiting<Item>[] = [];
     let weight = 0;
-    const open = [...this.shares.values()].filter((share) => share.begin(this.busy));
-    while (group.length < this.limits.items) {
+    const open = [...this.shares.values()].filter(
+      (share) => share.begin(this.busy) && (most === 'ANY' || share.next!.weight <= light),
+    );
+    while (group.length < items) {
       const share = leastServed(open);
       const one = share?.next;
       if (one == null) break;
+      const isShared = group.some(({ tenant }) => tenant !== one.tenant);
       // What finds no room is first in the next group: nothing overtakes it.
-      if (group.length > 0 && weight + one.weight > this.limits.weight) break;
+      if (group.length > 0 && weight + one.weight > (isShared ? light : weightMax)) break;
       this.turn = Math.max(this.turn, share!.served);
       this.busy.add(one.key);
       share!.take();
@@ -67,6 +76,10 @@ export class GroupQueue<Item> {
     this.waitingWeight -= weight;
     this.settle();
     return group;
+  }
+
+  isLight(group: readonly Waiting<Item>[]): boolean {
+    return group.reduce((weight, one) => weight + one.weight, 0) <= this.limits.light;
   }
 
   /** The owner's next may be taken. */
