@@ -1,9 +1,9 @@
 import { createSecureContext } from 'node:tls';
+import { Worker } from 'node:worker_threads';
 import type { Command } from 'commander';
-import { pino } from 'pino';
 import { UserError } from '../schema/user-error.js';
 import type { Certificate } from '../server/api/walls/listener.js';
-import { startServer } from '../server/main.js';
+import type { ServerOptions } from '../server/main.js';
 import { limitSettings, limitsHelp } from './limits.js';
 import { AGENT_TOKEN_FILE, dataFolder, OPERATOR_TOKEN_FILE, port, textOf } from './settings.js';
 
@@ -78,14 +78,56 @@ function publicUrl(given: string | undefined): string | null {
   throw new UserError(`HLM_PUBLIC_URL=${given} is no address; expected one such as https://logs.example.com/`);
 }
 
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+/** @throws UserError where there is no such level. */
+function logLevel(given: string | undefined): string {
+  if (!given) return 'warn';
+  if (LOG_LEVELS.includes(given)) return given;
+  throw new UserError(`HLM_LOG_LEVEL=${given} is no level; expected one of ${LOG_LEVELS.join(', ')}`);
+}
+
+/** All that a server is started with, as it is handed to its thread. */
+export type ServerSettings = Omit<ServerOptions, 'log'> & { logLevel: string };
+
+export type ToldByServer = { listeningOn: string } | { mistake: string; exitCode: number };
+
+/**
+ * Of the thread's young generation, MiB, of which a third is one half of its space. Batches of many agents wait for each
+ * other: by Node's default (48) they are moved to the old generation meanwhile, which costs a fifth of what a server can do.
+ * A process cannot set it for itself.
+ */
+const YOUNG_GENERATION_MIB = 96;
+
 async function runServer(options: Options): Promise<void> {
-  const certificate = certificateOf(options);
-  const log = pino({ level: process.env.HLM_LOG_LEVEL ?? 'warn' }, pino.destination({ dest: 2, sync: true }));
-  const stopAsked = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
-    process.on('disconnect', () => resolve());
+  const thread = startThread(settingsOf(options));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => thread.postMessage('end'));
+  process.on('disconnect', () => thread.postMessage('end'));
+  await ended(thread);
+  process.exit(0);
+}
+
+function startThread(settings: ServerSettings): Worker {
+  return new Worker(new URL('./server-thread.js', import.meta.url), {
+    workerData: settings,
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MIB },
   });
-  const server = await startServer({
+}
+
+/** @throws UserError where it could not be started; Error where it ended otherwise than it was told to. */
+function ended(thread: Worker): Promise<void> {
+  return new Promise((resolve, reject) => {
+    thread.on('message', (told: ToldByServer) => {
+      if ('mistake' in told) reject(new UserError(told.mistake, told.exitCode));
+      else process.stdout.write(`listening on ${told.listeningOn}\n`);
+    });
+    thread.once('error', reject);
+    thread.once('exit', (code) => (code === 0 ? resolve() : reject(new Error('the server ended; its log says why'))));
+  });
+}
+
+function settingsOf(options: Options): ServerSettings {
+  return {
     dataFolder: dataFolder(options.data),
     databaseUrl: databaseUrl(process.env.DATABASE_URL),
     host: options.host ?? process.env.HOST ?? '127.0.0.1',
@@ -100,12 +142,8 @@ async function runServer(options: Options): Promise<void> {
     },
     publicUrl: publicUrl(process.env.HLM_PUBLIC_URL?.trim()),
     allowedOrigins: (process.env.HLM_ALLOWED_ORIGINS ?? '').split(',').filter((origin) => origin !== ''),
-    certificate,
+    certificate: certificateOf(options),
     limits: limitSettings(),
-    log,
-  });
-  process.stdout.write(`listening on ${server.url}\n`);
-  await stopAsked;
-  await server.close();
-  process.exit(0);
+    logLevel: logLevel(process.env.HLM_LOG_LEVEL?.trim()),
+  };
 }
