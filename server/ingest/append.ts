@@ -62,6 +62,7 @@ export class Ingest {
   private async appendWithOthers(request: AppendRequest): Promise<AppendResult> {
     if (!this.batches.hasRoom(request.tenantId, WAITING_LINES_MAX)) throw exhausted(RETRY_AFTER_MS);
     const body = freshBody(chunkOf(request.wire));
+    letGo(request.wire);
     body.catch(() => undefined);
     const attempt = { request, body, refusal: null };
     return this.batches.add(ownerOf(request), request.batch.count, attempt);
@@ -100,6 +101,13 @@ export class Ingest {
     const tenantIds = [...new Set(attempts.map(({ request }) => request.tenantId))];
     return withPartitions(this.db, () => this.db.inTenants(tenantIds, work));
   }
+}
+
+/** Once it is written down. Whoever received a batch holds it until it is answered, and many wait at a time. */
+function letGo(wire: LogBatch): void {
+  wire.time = wire.status = wire.bytes = [];
+  wire.columns = {};
+  delete wire.duration;
 }
 
 /** Known columns only: what else an agent sent along is not ours to keep. */

@@ -12,7 +12,7 @@ export interface AppendRequest {
     from: number;
     to: number;
   } | null;
-  /** As it came, for the chunk. */
+  /** As it came, for the chunk; empty once it is written down. */
   wire: LogBatch;
   batch: DecodedBatch;
   /** Lines that the agent could not parse, and left out. */
