@@ -95,11 +95,20 @@ async function tenantOf({ db }: BenchStore, url: string, name: string): Promise<
   return { id, url, token, post: (body) => sendOnce(body).catch(() => sendOnce(body)) };
 }
 
-/** A request made beforehand: whoever makes it shares the machine with what is measured. */
-function bodyOf(agent: string, lines: number): string {
-  const entries = [...entriesOf(lines, 3)].slice(0, lines).map((entry) => ({ ...entry, timeMs: Date.now() }));
-  return JSON.stringify({ query: print(IngestLogsMutation), variables: { input: { agent, batch: batchOf(entries) } } });
+/**
+ * A request made beforehand, but for its time, which is when it is asked for: whoever makes it shares the machine with what
+ * is measured.
+ */
+function bodyOf(agent: string, lines: number): () => string {
+  const entries = [...entriesOf(lines, 3)].slice(0, lines).map((entry) => ({ ...entry, timeMs: 0 }));
+  const batch = { ...batchOf(entries), base: BASE };
+  const body = JSON.stringify({ query: print(IngestLogsMutation), variables: { input: { agent, batch } } });
+  const [before, after] = body.split(`"base":${BASE}`);
+  return () => `${before}"base":${Date.now()}${after}`;
 }
+
+/** Stands where a batch has its time. */
+const BASE = 1_234_567_890_123;
 
 interface Noisiness {
   sent: number;
@@ -142,7 +151,7 @@ class Noise {
 
   private send(): void {
     const sending = this.tenant
-      .post(this.bodies[this.sent++ % NOISY_AGENTS])
+      .post(this.bodies[this.sent++ % NOISY_AGENTS]())
       .then((answer) => {
         if (answer.includes('"APPENDED"')) this.taken++;
       })
@@ -161,7 +170,7 @@ async function runQuiet(tenant: Tenant, lone: LoneLines, seconds: number): Promi
     for (let k = 0; k < (seconds * 1_000) / QUIET_EVERY_MS; k++) {
       const due = begun + (k + place / QUIET_AGENTS) * QUIET_EVERY_MS;
       await sleep(Math.max(0, due - performance.now()));
-      const answer = await tenant.post(body);
+      const answer = await tenant.post(body());
       if (!answer.includes('"APPENDED"')) throw new Error(`not taken in: ${answer.slice(0, 300)}`);
       acknowledgedMs.push(performance.now() - due);
     }
@@ -174,7 +183,7 @@ async function runQuiet(tenant: Tenant, lone: LoneLines, seconds: number): Promi
 class LoneLines {
   private told: number[] = [];
   private readonly client;
-  private readonly bodies: string[];
+  private readonly bodies: (() => string)[];
   /** When the line was sent that a listener waits for. */
   private readonly sentMs: (number | null)[] = [];
   private readonly arrived: (() => void)[] = [];
@@ -190,7 +199,7 @@ class LoneLines {
 
   static async start(tenant: Tenant): Promise<LoneLines> {
     const lone = new LoneLines(tenant);
-    for (const body of lone.bodies) await tenant.post(body);
+    for (const body of lone.bodies) await tenant.post(body());
     const query = JSON.stringify({ query: '{ agents(search: "lone-") { nodes { id name } } }' });
     const { data } = JSON.parse(await tenant.post(query)) as {
       data: { agents: { nodes: { id: string; name: string }[] } };
@@ -211,7 +220,7 @@ class LoneLines {
             this.arrived[place] = resolve;
           });
           this.sentMs[place] = performance.now();
-          await this.tenant.post(body);
+          await this.tenant.post(body());
           await arrival;
         }
       }),
