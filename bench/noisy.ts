@@ -12,7 +12,7 @@ import { insertTenant } from '../server/accounts/insert-tenant.js';
 import { hashSecret, newSecret } from '../server/auth/tokens.js';
 import { startServer, stop } from './processes.js';
 import { BenchStore } from './store.js';
-import { type BenchOptions, type Figure, times } from './table.js';
+import { type BenchOptions, type Figure, median, times } from './table.js';
 import { entriesOf } from './traffic.js';
 
 /** Entries a second that the noisy tenant's plan allows, and that it sends, whatever it is answered. */
@@ -258,12 +258,7 @@ function figuresOf(about: string, { alone, beside, noise }: Measured, isGoal: bo
   const compared = (what: string, of: (run: Run) => number[]): Figure => {
     // The 99th percentile of a turn is a few values, the median of the turns is not.
     const at = (share: number) =>
-      [alone, beside].map((turns) =>
-        quantile(
-          0.5,
-          turns.map((turn) => quantile(share, of(turn))),
-        ),
-      );
+      [alone, beside].map((turns) => median(turns.map((turn) => quantile(share, of(turn)))));
     const said = (share: number) =>
       at(share)
         .map((ms) => ms.toFixed(0))

@@ -26,6 +26,8 @@ export class Ingest {
   private readonly retention = new RetentionCache();
   private readonly openWindows = new OpenWindows();
   private readonly rates: EntryRates;
+  /** By what they came as: one request may name a batch several times. */
+  private readonly bodies = new WeakMap<LogBatch, Promise<Buffer>>();
   private readonly batches = new Together<Attempt, AppendResult>({
     limits: GROUP,
     together: (attempts) => this.appendTogether(attempts),
@@ -61,11 +63,19 @@ export class Ingest {
 
   private async appendWithOthers(request: AppendRequest): Promise<AppendResult> {
     if (!this.batches.hasRoom(request.tenantId, WAITING_LINES_MAX)) throw exhausted(RETRY_AFTER_MS);
-    const body = freshBody(chunkOf(request.wire));
-    letGo(request.wire);
-    body.catch(() => undefined);
-    const attempt = { request, body, refusal: null };
+    const attempt = { request, body: this.bodyOf(request.wire), refusal: null };
     return this.batches.add(ownerOf(request), request.batch.count, attempt);
+  }
+
+  /** Writes a batch down, and lets go of its columns: whoever received it holds it until it is answered, and many wait at a time. */
+  private bodyOf(wire: LogBatch): Promise<Buffer> {
+    const known = this.bodies.get(wire);
+    if (known !== undefined) return known;
+    const body = freshBody(chunkOf(wire));
+    body.catch(() => undefined);
+    this.bodies.set(wire, body);
+    letGo(wire);
+    return body;
   }
 
   private async appendTogether(attempts: readonly Attempt[]): Promise<Outcome<AppendResult>[]> {
@@ -103,7 +113,6 @@ export class Ingest {
   }
 }
 
-/** Once it is written down. Whoever received a batch holds it until it is answered, and many wait at a time. */
 function letGo(wire: LogBatch): void {
   wire.time = wire.status = wire.bytes = [];
   wire.columns = {};

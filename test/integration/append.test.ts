@@ -2,7 +2,9 @@
 // Method: the real server on its own PostgreSQL, by the API as an agent uses it.
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { batchOf } from '../../schema/log-batch.js';
 import { databaseUrl, withConnection } from '../support/database.js';
+import { entry as wireEntry } from '../support/entries.js';
 import { startTestServer, type TestServer } from '../support/server.js';
 
 const INGEST = `mutation ($input: IngestLogsInput!) { ingestLogs(input: $input) {
@@ -40,6 +42,24 @@ async function state(name: string) {
 }
 
 describe('a batch', () => {
+  test('that one request names for two agents is kept of both, entry by entry', async () => {
+    const entries = Array.from({ length: 20 }, (_, i) => wireEntry({ timeMs: Date.parse(at(i)), target: `/${i}` }));
+    const twice = `mutation ($batch: LogBatch!) {
+      a: ingestLogs(input: { agent: "named-first", batch: $batch }) { outcome accepted }
+      b: ingestLogs(input: { agent: "named-second", batch: $batch }) { outcome accepted } }`;
+    const { data } = await server.gql(twice, { batch: batchOf(entries) });
+    const taken = { outcome: 'APPENDED', accepted: 20 };
+    expect(data).toEqual({ a: taken, b: taken });
+    for (const name of ['named-first', 'named-second']) {
+      const { id } = await state(name);
+      const logs = await server.gql(`query ($ids: [ID!]) { logs(agentIds: $ids, first: 50) { nodes { path } } }`, {
+        ids: [id],
+      });
+      const paths = logs.data.logs.nodes.map(({ path }: { path: string }) => path);
+      expect(paths.toSorted()).toEqual(entries.map(({ target }) => target).sort());
+    }
+  });
+
   test('comes back as duplicate, out of sequence or fenced, and then changes nothing', async () => {
     const opened = (await server.gql(OPEN, { input: { agent: 'outcomes', name: 'access.log' } })).data.openStream;
     const batch = (from: number, to: number, epoch = opened.epoch) => ({

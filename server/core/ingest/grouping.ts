@@ -54,7 +54,7 @@ export class GroupQueue<Item> {
    */
   take(most: 'ANY' | 'LIGHT' = 'ANY'): Waiting<Item>[] {
     const { items, light } = this.limits;
-    const weightMax = most === 'LIGHT' ? light : this.limits.weight;
+    let weightMax = most === 'LIGHT' ? light : this.limits.weight;
     const group: Waiting<Item>[] = [];
     let weight = 0;
     const open = [...this.shares.values()].filter(
@@ -64,9 +64,9 @@ export class GroupQueue<Item> {
       const share = leastServed(open);
       const one = share?.next;
       if (one == null) break;
-      const isShared = group.some(({ tenant }) => tenant !== one.tenant);
+      if (group.length > 0 && one.tenant !== group[0].tenant) weightMax = light;
       // What finds no room is first in the next group: nothing overtakes it.
-      if (group.length > 0 && weight + one.weight > (isShared ? light : weightMax)) break;
+      if (group.length > 0 && weight + one.weight > weightMax) break;
       this.turn = Math.max(this.turn, share!.served);
       this.busy.add(one.key);
       share!.take();
