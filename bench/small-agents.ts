@@ -32,8 +32,7 @@ export async function measureSmallAgents({ quick }: BenchOptions): Promise<Figur
   const { url, child } = await startServer(data);
   try {
     const token = readFileSync(join(data, 'operator-token'), 'utf8').trim();
-    const post = poster(url, token);
-    const agents = await openAgents(count, post);
+    const agents = await openAgents(count, () => poster(url, token));
     // What is compiled in the first seconds is compiled once.
     await pace(agents, quick ? 1 : WARM_UP_SECONDS);
     const cpu = () => [cpuOf(child.pid!), postgresCpuOf(data)];
@@ -67,10 +66,11 @@ export async function measureSmallAgents({ quick }: BenchOptions): Promise<Figur
 
 type PostGraphQL = <Data>(operation: unknown, input: object) => Promise<Data>;
 
-/** As an agent does. */
+const documents = new Map<unknown, string>();
+
+/** As an agent does, over a connection of its own. */
 function poster(url: string, token: string): PostGraphQL {
   const send = keptConnections();
-  const documents = new Map<unknown, string>();
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
   return async (operation, input) => {
     if (!documents.has(operation)) documents.set(operation, print(operation as Parameters<typeof print>[0]));
@@ -123,12 +123,13 @@ function makeBatches(): LogBatch[] {
   );
 }
 
-async function openAgents(count: number, post: PostGraphQL): Promise<SmallAgent[]> {
+async function openAgents(count: number, connect: () => PostGraphQL): Promise<SmallAgent[]> {
   const made = makeBatches();
   const agents: SmallAgent[] = [];
   for (let from = 0; from < count; from += OPENED_AT_ONCE) {
     const some = Array.from({ length: Math.min(OPENED_AT_ONCE, count - from) }, async (_, i) => {
       const name = `small-${from + i}`;
+      const post = connect();
       await post(ConnectAgentMutation, { name });
       type Opened = { openStream: { streamId: string; epoch: number } };
       const { openStream } = await post<Opened>(OpenStreamMutation, { agent: name, name: 'access.log', startAt: 0 });

@@ -97,7 +97,7 @@ export type ToldByServer = { listeningOn: string } | { mistake: string; exitCode
  * other: by Node's default (48) they are moved to the old generation meanwhile, which costs a fifth of what a server can do.
  * A process cannot set it for itself.
  */
-const YOUNG_GENERATION_MIB = 96;
+const YOUNG_GENERATION_MIB = 128;
 
 async function runServer(options: Options): Promise<void> {
   const thread = startThread(settingsOf(options));

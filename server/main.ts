@@ -16,6 +16,7 @@ import { Tokens } from './auth/tokens.js';
 import { Deletion } from './deletion/index.js';
 import { Heartbeats, Ingest } from './ingest/index.js';
 import { Jobs, type TaskName, tasksOf } from './jobs/index.js';
+import { Repeated } from './jobs/repeated.js';
 import { Live, Tails } from './live/index.js';
 import { Channels, Courier, type NotifierSettings, notifiersOf, Silences } from './notify/index.js';
 import { RetentionService } from './retention/index.js';
@@ -25,6 +26,7 @@ import { startEmbeddedPostgres } from './store/cluster/embedded.js';
 import { claimDataFolder } from './store/cluster/lock.js';
 import { Database } from './store/database.js';
 import { ensurePartitions } from './store/partitions.js';
+import { analyzeYoungTables } from './store/young-tables.js';
 
 export interface ServerOptions {
   /** Holds the embedded database and the tokens of this machine. */
@@ -55,6 +57,13 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+/**
+ * Connections that wait to be accepted, which is one in each turn of the event loop: what finds no room, as where a thousand
+ * agents come back at once, tries again after seconds only. Linux has 4,096 at most unless told otherwise.
+ */
+const LISTEN_BACKLOG = 4_096;
+/** New agents come hundreds at a time at most. */
+const ANALYZE_EVERY_MS = 2_000;
 const monotonicMs = () => performance.now();
 
 /** What was started, to be ended in reverse. */
@@ -181,6 +190,14 @@ async function openStore(options: ServerOptions, started: Started): Promise<{ db
     adminToken: options.adminToken,
   });
   await ensurePartitions(db);
+  const analyze = async () => void (await analyzeYoungTables(db));
+  const analyzing = new Repeated(analyze, {
+    everyMs: ANALYZE_EVERY_MS,
+    log,
+    failure: 'young tables were not analyzed',
+  });
+  started.add('analyzing young tables', () => analyzing.stop());
+  analyzing.start();
   const jobs = await Jobs.start(db, log, tasksOf(db, log));
   started.add('jobs', () => jobs.stop());
   return { db, jobs };
@@ -212,7 +229,7 @@ async function serveApi(
     tails.close();
     await Promise.all([socket.close(), answered]);
   });
-  await app.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {
+  await app.listen({ host, port, backlog: LISTEN_BACKLOG }).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EADDRINUSE')
       throw new UserError(`port ${port} on ${host} is in use: choose another with --port`);
     throw new UserError(`cannot listen on ${host}:${port}: ${error.message}`);

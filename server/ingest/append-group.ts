@@ -5,6 +5,7 @@ import { alertClockMs, decidableUntil, streamWatermarkMs } from '../core/time/cl
 import { BatchAggregate } from '../core/windows/aggregate.js';
 import { notFound } from '../errors.js';
 import { chunksOf, type RetentionCache } from '../retention/index.js';
+import { allEnded } from '../store/all-ended.js';
 import type { Transaction } from '../store/database.js';
 import { type LockedAgentRow, noteBatches, readClockStreams, reviseAlerts } from '../store/sql/agent.sql.js';
 import { insertChunks } from '../store/sql/chunk.sql.js';
@@ -17,6 +18,7 @@ import {
   type StreamRow,
 } from '../store/sql/stream.sql.js';
 import { type LockAgents, watermarksOf } from './agents.js';
+import { Breather } from './breather.js';
 import type { CountedBatch } from './counted-batch.js';
 import type { OpenedWindows } from './open-windows.js';
 import { type Placed, placeEntries, type Refusal, type Rejection, SAMPLE_LENGTH_MAX } from './place.js';
@@ -34,6 +36,8 @@ interface Locked {
   /** Its place in the group. */
   at: number;
   agent: LockedAgentRow;
+  /** Undefined: there is none. */
+  stream: StreamRow | undefined;
 }
 
 /** One whose stream is known too, and fits. */
@@ -57,22 +61,42 @@ export async function appendGroup(
   { lock, retention, opened }: { lock: LockAgents; retention: RetentionCache; opened: OpenedWindows },
 ): Promise<Outcome<AppendResult>[]> {
   const outcomes: Outcome<AppendResult>[] = [];
-  const agents = await lock(
-    tx,
-    attempts.map(({ request }) => ({ tenantId: request.tenantId, name: request.agentName })),
-  );
+  const names = attempts.map(({ request }) => ({ tenantId: request.tenantId, name: request.agentName }));
+  // Looked for once the agents are locked, though sent at once.
+  const [agents, streams] = await allEnded([lock(tx, names), streamsOf(tx, attempts)]);
   const locked: Locked[] = [];
   agents.forEach((agent, at) => {
     if (typeof agent === 'string') outcomes[at] = agent;
-    else locked.push({ attempt: attempts[at], at, agent });
+    else locked.push({ attempt: attempts[at], at, agent, stream: streams[at] });
   });
+  await findMissing(tx, locked);
   const fitting = await matching(tx, locked, outcomes);
   await wakeAlerts(tx, fitting);
   const advanced = await advance(tx, fitting, outcomes);
-  await count(tx, advanced, outcomes, opened);
-  await store(tx, advanced, retention);
-  await note(tx, advanced);
+  // What is counted last keeps this thread busy, and PostgreSQL has the rest to do meanwhile.
+  await allEnded([note(tx, advanced), store(tx, advanced, retention), count(tx, advanced, outcomes, opened)]);
   return outcomes;
+}
+
+function streamsOf(tx: Transaction, attempts: readonly Attempt[]): Promise<(StreamRow | undefined)[]> {
+  const asked = attempts.map(({ request: { tenantId, agentName, stream } }) => ({
+    tenantId,
+    agentName,
+    idOrName: stream?.id ?? DIRECT,
+  }));
+  return findStreams(tx.sql, asked);
+}
+
+/** One that was not found may have been made by whoever registered its agent while its lock was waited for. */
+async function findMissing(tx: Transaction, locked: readonly Locked[]): Promise<void> {
+  const missing = locked.filter(({ stream }) => stream === undefined);
+  const found = await streamsOf(
+    tx,
+    missing.map(({ attempt }) => attempt),
+  );
+  missing.forEach((one, i) => {
+    one.stream = found[i];
+  });
 }
 
 const keyOf = ({ attempt, agent }: Locked) => ({ tenantId: attempt.request.tenantId, agentId: agent.id });
@@ -86,17 +110,15 @@ async function matching(
   locked: readonly Locked[],
   outcomes: Outcome<AppendResult>[],
 ): Promise<Fitting[]> {
-  const names = locked.map((one) => ({ ...keyOf(one), idOrName: one.attempt.request.stream?.id ?? DIRECT }));
-  const streams = await findStreams(tx.sql, names);
   const fitting: Fitting[] = [];
-  for (const [i, one] of locked.entries()) {
+  for (const one of locked) {
     const { attempt, agent, at } = one;
     const { request } = attempt;
-    if (streams[i] === undefined && request.stream !== null && request.stream.epoch !== null) {
+    if (one.stream === undefined && request.stream !== null && request.stream.epoch !== null) {
       outcomes[at] = notFound('Stream');
       continue;
     }
-    const stream = streams[i] ?? (await createStream(tx, request, agent.id));
+    const stream = one.stream ?? (await createStream(tx, request, agent.id));
     const lines = request.batch.count + request.malformed + request.skipped;
     const from = request.stream?.from ?? stream.position;
     const to = request.stream?.to ?? stream.position + lines;
@@ -186,6 +208,7 @@ async function count(
   opened: OpenedWindows,
 ): Promise<void> {
   const counted: (CountedBatch & BatchOfAgent)[] = [];
+  const breather = new Breather();
   for (const one of advanced) {
     const { attempt, agent, at, stream, from, to, placed } = one;
     const { tenantId, batch } = attempt.request;
@@ -196,9 +219,9 @@ async function count(
     const aggregate = new BatchAggregate(batch, placed.left);
     outcomes[at] = { ...result, malformed: malformedOf(one), windowStarts: [...aggregate.starts], revision, stored };
     if (accepted > 0) counted.push({ tenantId, agent, revision, aggregate, batch, left: placed.left });
+    await breather.counts(accepted);
   }
-  await mergeIntoStored(tx, counted, opened);
-  await countForRules(tx, counted);
+  await allEnded([countForRules(tx, counted), mergeIntoStored(tx, counted, opened)]);
 }
 
 /** Stores the raw entries. */

@@ -1,10 +1,12 @@
 import { type EncodedBreakdown, encodeBreakdown } from '../core/windows/breakdown.js';
 import { RESOLUTIONS } from '../core/windows/resolutions.js';
 import { mergeWindow, type Window } from '../core/windows/window.js';
+import { allEnded } from '../store/all-ended.js';
 import type { Transaction } from '../store/database.js';
 import { type BreakdownOfWindow, writeBreakdowns } from '../store/sql/breakdown.sql.js';
 import { type NumbersOfWindow, readWindows, writeWindows } from '../store/sql/window.sql.js';
 import type { WindowKey } from '../store/sql/window-key.js';
+import { Breather } from './breather.js';
 import type { CountedBatch } from './counted-batch.js';
 import { isNewWindow, type OpenedWindows } from './open-windows.js';
 
@@ -54,7 +56,13 @@ export async function mergeFinest(tx: Transaction, merges: readonly Merge[]): Pr
   asked.forEach((merge, i) => {
     merge.stored = read[i] ?? null;
   });
-  return merges.map((merge) => ({ ...merge, ...merged(merge) }));
+  const breather = new Breather();
+  const done: Merged[] = [];
+  for (const merge of merges) {
+    done.push({ ...merge, ...merged(merge) });
+    await breather.counts(merge.counted.aggregate.windows.get(merge.startMs)!.hits);
+  }
+  return done;
 }
 
 function merged({ counted, startMs, withBreakdown, isOpen, stored }: Merge): {
@@ -81,6 +89,5 @@ export async function writeFinest(tx: Transaction, merged: readonly Merged[], op
     if (breakdown !== null) breakdowns.push({ tenantId, agentId, resolution, startMs, breakdown });
     if (withBreakdown && isOpen) opened.leave(agentId, counted.revision, startMs, window);
   }
-  await writeWindows(tx.sql, numbers);
-  await writeBreakdowns(tx.sql, breakdowns);
+  await allEnded([writeWindows(tx.sql, numbers), writeBreakdowns(tx.sql, breakdowns)]);
 }

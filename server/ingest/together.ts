@@ -48,6 +48,8 @@ export class Together<Request, Result> {
   /** Groups under way, and those of them that are light. */
   private groupsRunning = 0;
   private lightRunning = 0;
+  /** Tenants of small requests that are under way. What is small of theirs gathers until these have ended: fewer groups, of more. */
+  private readonly gathering = new Set<string>();
   private aloneRunning = 0;
 
   constructor(private readonly options: TogetherOptions<Request, Result>) {
@@ -73,11 +75,14 @@ export class Together<Request, Result> {
   private pump(): void {
     for (let group = this.nextGroup(); group.length > 0; group = this.nextGroup()) {
       const light = this.groups.isLight(group) ? 1 : 0;
+      const gathering = this.groups.tenantsOfSmall(group).filter((tenant) => !this.gathering.has(tenant));
       this.groupsRunning++;
       this.lightRunning += light;
+      for (const tenant of gathering) this.gathering.add(tenant);
       void this.doGroup(group).finally(() => {
         this.groupsRunning--;
         this.lightRunning -= light;
+        for (const tenant of gathering) this.gathering.delete(tenant);
         this.pump();
       });
     }
@@ -93,9 +98,9 @@ export class Together<Request, Result> {
   }
 
   private nextGroup(): Waiting<Pending<Request, Result>>[] {
-    if (this.groupsRunning < GROUPS_AT_ONCE) return this.groups.take();
+    if (this.groupsRunning < GROUPS_AT_ONCE) return this.groups.take('ANY', this.gathering);
     const isRoomForLight = this.lightRunning === 0 && this.groupsRunning < GROUPS_AT_ONCE + BESIDE_HEAVY;
-    return isRoomForLight ? this.groups.take('LIGHT') : [];
+    return isRoomForLight ? this.groups.take('LIGHT', this.gathering) : [];
   }
 
   private async doGroup(group: readonly Waiting<Pending<Request, Result>>[]): Promise<void> {

@@ -2,11 +2,13 @@ import type { EncodedBreakdown } from '../core/windows/breakdown.js';
 import { GatheredWindow, totalsOf, type WindowPart } from '../core/windows/gathered.js';
 import { RESOLUTIONS, rollupStart } from '../core/windows/resolutions.js';
 import type { Totals } from '../core/windows/window.js';
+import { allEnded } from '../store/all-ended.js';
 import type { Transaction } from '../store/database.js';
 import { type BreakdownOfWindow, writeBreakdowns } from '../store/sql/breakdown.sql.js';
 import { dropMarks } from '../store/sql/mark.sql.js';
 import { type TotalsOfWindow, untouchedWindows, writeTotals } from '../store/sql/window.sql.js';
 import type { WindowKey } from '../store/sql/window-key.js';
+import { Breather } from './breather.js';
 import type { CountedBatch } from './counted-batch.js';
 import type { OpenedWindows, OpenOfAgent } from './open-windows.js';
 
@@ -20,16 +22,20 @@ const LARGE = { entries: 1_024, minutes: 3 };
 export interface BatchOfAgent {
   counted: CountedBatch;
   open: OpenOfAgent;
-  /** Greatest hits of a second of each of its 10-second windows that are kept, with what was stored before; ascending. */
-  peaks: ReadonlyMap<number, number>;
+  /** Of its 10-second windows that are kept, ascending. */
+  starts: readonly number[];
 }
 
 /** Starts of windows that were written whole, by resolution. */
 export type WholeWindows = ReadonlyMap<number, ReadonlySet<number>>;
 
+/** Greatest hits of a second of each of a batch's 10-second windows that are kept, with what was stored before. */
+export type Peaks = ReadonlyMap<CountedBatch, ReadonlyMap<number, number>>;
+
 /** A window of which a batch has a part. */
 interface Touched extends WindowKey {
-  part: WindowPart;
+  /** Starts of the 10-second windows that are its part. */
+  starts: readonly number[];
   /** What came of it before. */
   gathered: GatheredWindow | undefined;
   /** More may come of it. */
@@ -38,61 +44,75 @@ interface Touched extends WindowKey {
   isWorthGathering: boolean;
 }
 
+/** A batch, and the minutes and hours that it has a part of. */
+export interface TouchedByBatch extends BatchOfAgent {
+  touched: readonly Touched[];
+  /** Those that begin with it: nothing is stored of them. */
+  known: ReadonlySet<Touched>;
+}
+
+/** The minutes and hours that batches have a part of. Their own windows must not have been written yet. */
+export async function findTouched(tx: Transaction, batches: readonly BatchOfAgent[]): Promise<TouchedByBatch[]> {
+  const touched = batches.map(touchedBy);
+  const known = await untouched(tx, batches, touched);
+  return batches.map((batch, i) => ({ ...batch, touched: touched[i], known }));
+}
+
 /**
  * Writes minutes and hours of which all is at hand, and that are over: those that lie whole in a batch, and those that
  * were gathered from batch to batch since nothing was known of them. Counted from entries they cost a fraction of what
  * rolling them up does, and old files are made of little else. What is not at hand is left to rollups.
  *
- * The batches' own windows must not have been written yet. The caller holds the agents' locks; no two are of one agent.
+ * The caller holds the agents' locks; no two batches are of one agent.
  *
  * @returns by batch, what is clean: what is made of it is not.
  */
 export async function writeWholeWindows(
   tx: Transaction,
-  batches: readonly BatchOfAgent[],
+  batches: readonly TouchedByBatch[],
+  peaks: Peaks,
   opened: OpenedWindows,
 ): Promise<WholeWindows[]> {
-  const touched = batches.map(touchedBy);
-  const known = await untouched(tx, batches, touched);
   const totals: TotalsOfWindow[] = [];
   const breakdowns: BreakdownOfWindow[] = [];
   const marked: WindowKey[] = [];
-  const wholes = batches.map(({ counted, open }, i) => {
+  const wholes: WholeWindows[] = [];
+  const breather = new Breather();
+  for (const { counted, open, touched, known } of batches) {
     const { revision, agent } = counted;
     // Those that this batch has nothing of; what it begins itself takes their place.
     for (const [resolution, one] of open.gathered)
-      if (!touched[i].some(({ gathered }) => gathered === one))
-        opened.leaveGathered(agent.id, revision, resolution, one);
+      if (!touched.some(({ gathered }) => gathered === one)) opened.leaveGathered(agent.id, revision, resolution, one);
     const whole = new Map(COUNTED.map((resolution) => [resolution, new Set<number>()]));
-    for (const one of touched[i]) {
-      const { tenantId, agentId, resolution, startMs, part, gathered, isOpen } = one;
+    wholes.push(whole);
+    for (const one of touched) {
+      const { tenantId, agentId, resolution, startMs, gathered, isOpen } = one;
       if (gathered === undefined && !known.has(one)) continue;
+      const part = partOf(one, counted, peaks.get(counted)!);
       if (isOpen) {
         const gathering = gathered ?? new GatheredWindow(startMs, resolution);
         gathering.add(part);
         opened.leaveGathered(agentId, revision, resolution, gathering);
-        continue;
+      } else {
+        const key = { tenantId, agentId, resolution, startMs };
+        const finished = finish(part, resolution, gathered);
+        totals.push({ ...key, revision, totals: finished.totals });
+        breakdowns.push({ ...key, breakdown: finished.breakdown });
+        if (gathered !== undefined) marked.push(key);
+        whole.get(resolution)!.add(startMs);
       }
-      const key = { tenantId, agentId, resolution, startMs };
-      const finished = finish(one);
-      totals.push({ ...key, revision, totals: finished.totals });
-      breakdowns.push({ ...key, breakdown: finished.breakdown });
-      if (gathered !== undefined) marked.push(key);
-      whole.get(resolution)!.add(startMs);
+      await breather.counts(counted.aggregate.countOf(one.starts));
     }
-    return whole;
-  });
-  await writeTotals(tx.sql, totals);
-  await writeBreakdowns(tx.sql, breakdowns);
-  await dropMarks(tx.sql, marked);
+  }
+  await allEnded([writeTotals(tx.sql, totals), writeBreakdowns(tx.sql, breakdowns), dropMarks(tx.sql, marked)]);
   return wholes;
 }
 
 /** The minutes and hours of a batch's windows of which all is kept, and those gathered that they are beyond. */
-function touchedBy({ counted, open, peaks }: BatchOfAgent): Touched[] {
+function touchedBy({ counted, open, starts: all }: BatchOfAgent): Touched[] {
   const { tenantId, agent, aggregate } = counted;
   const floorMs = agent.breakdownFloors[0];
-  const starts = [...peaks.keys()].filter((startMs) => startMs >= floorMs);
+  const starts = all.filter((startMs) => startMs >= floorMs);
   const isLarge = aggregate.count >= LARGE.entries || byWindow(starts, MINUTE).size >= LARGE.minutes;
   return COUNTED.flatMap((resolution) => {
     const openMs = rollupStart(starts.at(-1) ?? 0, resolution);
@@ -106,12 +126,16 @@ function touchedBy({ counted, open, peaks }: BatchOfAgent): Touched[] {
       agentId: agent.id,
       resolution,
       startMs,
-      part: { aggregate, starts: finer, peak: Math.max(0, ...finer.map((finerMs) => peaks.get(finerMs)!)) },
+      starts: finer,
       gathered: gathered?.startMs === startMs ? gathered : undefined,
       isOpen: startMs === openMs,
       isWorthGathering: isLarge,
     }));
   });
+}
+
+function partOf({ starts }: Touched, { aggregate }: CountedBatch, peaks: ReadonlyMap<number, number>): WindowPart {
+  return { aggregate, starts, peak: Math.max(0, ...starts.map((startMs) => peaks.get(startMs)!)) };
 }
 
 /** Starts by those of the windows of a resolution that hold them. */
@@ -146,7 +170,11 @@ async function untouched(
   return known;
 }
 
-function finish({ resolution, part, gathered }: Touched): { totals: Totals; breakdown: EncodedBreakdown } {
+function finish(
+  part: WindowPart,
+  resolution: number,
+  gathered: GatheredWindow | undefined,
+): { totals: Totals; breakdown: EncodedBreakdown } {
   if (gathered === undefined)
     return { totals: totalsOf(part), breakdown: part.aggregate.encodedBreakdownOf(part.starts, resolution) };
   gathered.add(part);

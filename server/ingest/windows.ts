@@ -2,6 +2,7 @@ import { finestKept } from '../core/rollup/plan.js';
 import { emptyBreakdown, encodeBreakdown, mergeBreakdown, pruneBreakdown } from '../core/windows/breakdown.js';
 import { nextCoarser, RESOLUTIONS, rollupStart, TENANT_WIDE_FROM } from '../core/windows/resolutions.js';
 import { sumOf } from '../core/windows/window.js';
+import { allEnded } from '../store/all-ended.js';
 import type { Transaction } from '../store/database.js';
 import type { LockedAgentRow } from '../store/sql/agent.sql.js';
 import { readBreakdowns, writeBreakdowns } from '../store/sql/breakdown.sql.js';
@@ -11,7 +12,7 @@ import type { WindowKey } from '../store/sql/window-key.js';
 import type { CountedBatch } from './counted-batch.js';
 import { mergeFinest, mergesOf, writeFinest } from './finest-windows.js';
 import type { OpenedWindows } from './open-windows.js';
-import { type WholeWindows, writeWholeWindows } from './whole-windows.js';
+import { findTouched, type WholeWindows, writeWholeWindows } from './whole-windows.js';
 
 const [FINEST] = RESOLUTIONS;
 
@@ -25,14 +26,14 @@ export async function mergeIntoStored(
   counted: readonly CountedBatch[],
   opened: OpenedWindows,
 ): Promise<void> {
-  const open = counted.map(({ agent }) => opened.take(agent));
-  const merges = counted.map((one, i) => mergesOf(one, finestOf(one), open[i].windows));
-  const merged = await mergeFinest(tx, merges.flat());
+  const batches = counted.map((one) => ({ counted: one, open: opened.take(one.agent), starts: finestOf(one) }));
+  const merges = batches.flatMap(({ counted, starts, open }) => mergesOf(counted, starts, open.windows));
+  // Asked first: what is written of the batches themselves is not to be seen.
+  const [touched, merged] = await allEnded([findTouched(tx, batches), mergeFinest(tx, merges)]);
   const peaks = new Map(counted.map((one) => [one, new Map<number, number>()]));
   for (const { counted, startMs, window } of merged) peaks.get(counted)!.set(startMs, window.peak);
-  const batches = counted.map((one, i) => ({ counted: one, open: open[i], peaks: peaks.get(one)! }));
-  const wholes = await writeWholeWindows(tx, batches, opened);
-  await writeFinest(tx, merged, opened);
+  // Those of 10 seconds are written while the coarser ones are counted.
+  const [, wholes] = await allEnded([writeFinest(tx, merged, opened), writeWholeWindows(tx, touched, peaks, opened)]);
   await mergeBelowFloors(tx, counted);
   await markChanged(tx, counted, wholes);
 }
@@ -59,8 +60,7 @@ async function markChanged(
         if (!clean?.has(startMs)) dirty.push({ ...keyOf(startMs), resolution: coarser });
     }
   });
-  await markDirty(tx.sql, dirty);
-  await markTenantDirty(tx.sql, dirtyOfTenants);
+  await allEnded([markDirty(tx.sql, dirty), markTenantDirty(tx.sql, dirtyOfTenants)]);
 }
 
 /** Windows that were written, by resolution: those of the finest that is kept at their time, and those written whole. */

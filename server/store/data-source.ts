@@ -38,6 +38,8 @@ export interface PoolSettings {
   poolSize: number;
   /** Server settings of each connection, as `-c name=value`. */
   settings: string;
+  /** Whether a statement is sent while those before it have not been answered: it is done after them all the same. */
+  pipeline: boolean;
 }
 
 /**
@@ -53,7 +55,13 @@ class SteadyClient extends pg.Client {
 }
 
 /** All that TypeORM needs to know; the schema comes from `migrations/` alone. */
-export function dataSourceOptions({ url, applicationName, poolSize, settings }: PoolSettings): DataSourceOptions {
+export function dataSourceOptions({
+  url,
+  applicationName,
+  poolSize,
+  settings,
+  pipeline,
+}: PoolSettings): DataSourceOptions {
   return {
     type: 'postgres',
     url,
@@ -88,7 +96,7 @@ export function dataSourceOptions({ url, applicationName, poolSize, settings }: 
       AlertMemory1764950000000,
     ],
     migrationsTableName: 'migration',
-    extra: { Client: SteadyClient, options: `-c timezone=UTC ${settings}`.trim(), idleTimeoutMillis: 60_000 },
+    extra: { Client: SteadyClient, options: `-c timezone=UTC ${settings}`.trim(), idleTimeoutMillis: 60_000, pipeline },
   };
 }
 
@@ -100,6 +108,7 @@ export function ownerDataSource(url: string): DataSource {
       applicationName: 'hlm owner',
       poolSize: 4,
       settings: '-c lock_timeout=10s -c hlm.jobs=on',
+      pipeline: false,
     }),
   );
 }
@@ -107,5 +116,5 @@ export function ownerDataSource(url: string): DataSource {
 /** The requests': under row-level security, as a role that owns nothing where the database has it. */
 export function requestDataSource(url: string, role: string | null): DataSource {
   const settings = role === null ? REQUEST_LIMITS : `-c role=${role} ${REQUEST_LIMITS}`;
-  return new DataSource(dataSourceOptions({ url, applicationName: 'hlm', poolSize: 12, settings }));
+  return new DataSource(dataSourceOptions({ url, applicationName: 'hlm', poolSize: 12, settings, pipeline: true }));
 }

@@ -4,6 +4,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { UserError } from '../../schema/user-error.js';
 import { exhausted } from '../errors.js';
+import { allEnded } from './all-ended.js';
 import { ownerDataSource, requestDataSource } from './data-source.js';
 
 /** Any number; the same for all servers, so that one migrates while the others wait. */
@@ -18,6 +19,9 @@ const SERVER_VERSION_MIN = 150_000;
  * Runs SQL in one transaction: hot paths by `sql`, all else by TypeORM's `manager`.
  *
  * `name`: the statement is planned once a connection, whatever its values; only for one whose plan is the same for all.
+ *
+ * Statements are done in the order in which they are sent. Within tenants several may be sent at once, by `allEnded`: then
+ * the one is done while the next is still being made, and none waits for the way there and back.
  */
 export interface Transaction {
   sql: <Row extends pg.QueryResultRow = pg.QueryResultRow>(
@@ -76,19 +80,50 @@ export class Database {
     work: (tx: Transaction) => Promise<Result>,
     { snapshot = false, signal }: { snapshot?: boolean; signal?: AbortSignal } = {},
   ): Promise<Result> {
-    return this.requests.transaction(snapshot ? 'REPEATABLE READ' : 'READ COMMITTED', async (manager) => {
-      const runner = manager.queryRunner!;
-      const client = (await runner.connect()) as pg.PoolClient;
+    return this.onRequests(snapshot, async (client, manager) => {
+      let isOpen = true;
       const sql: Transaction['sql'] = async (text, values, { name } = {}) => {
         if (signal?.aborted) throw exhausted(0);
+        // The connection may be another's by then.
+        if (!isOpen) throw new Error('a statement after the end of its transaction');
         return (await client.query({ text, values, name })).rows as never;
       };
       const settings = [`{${tenantIds.join(',')}}`, snapshot ? 'on' : 'off'];
-      await sql(SETTINGS, settings, { name: 'settings' });
-      return signal === undefined
-        ? work({ sql, manager })
-        : this.cancellable(client, signal, () => work({ sql, manager }));
+      const inside = async () => {
+        const told = sql(SETTINGS, settings, { name: 'settings' });
+        return (await allEnded([told, work({ sql, manager })]))[1];
+      };
+      try {
+        return await (signal === undefined ? inside() : this.cancellable(client, signal, inside));
+      } finally {
+        isOpen = false;
+      }
     });
+  }
+
+  /** A transaction on a requests' connection. TypeORM's own would go there and back twice before its first statement. */
+  private async onRequests<Result>(
+    snapshot: boolean,
+    work: (client: pg.PoolClient, manager: EntityManager) => Promise<Result>,
+  ): Promise<Result> {
+    const runner = this.requests.createQueryRunner();
+    try {
+      const client = (await runner.connect()) as pg.PoolClient;
+      // So that TypeORM begins none of its own.
+      (runner as { isTransactionActive: boolean }).isTransactionActive = true;
+      try {
+        const begun = client.query(snapshot ? 'BEGIN ISOLATION LEVEL REPEATABLE READ' : 'BEGIN');
+        const [, result] = await allEnded([begun, work(client, runner.manager)]);
+        const { command } = await client.query('COMMIT');
+        if (command !== 'COMMIT') throw new Error('the transaction was rolled back: a statement of it had failed');
+        return result;
+      } catch (error) {
+        await client.query('ROLLBACK').catch(() => undefined);
+        throw error;
+      }
+    } finally {
+      await runner.release();
+    }
   }
 
   /** One transaction of the owner's, above all tenants: for operators and jobs, never for what a tenant asks. */

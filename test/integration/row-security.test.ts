@@ -188,6 +188,7 @@ const AS_OWNER: Record<string, string> = {
   'server/rollup/expiry.ts': 'what tenants keep of windows, and their agents',
   'server/store/database.ts': 'the pool itself; the clock; cancelling a statement whose client went away',
   'server/store/partitions.ts': 'partitions, which all tenants share',
+  'server/store/young-tables.ts': 'what PostgreSQL knows of how large tables are',
   'server/store/sql/due-mark.sql.ts': 'which windows of any tenant are due: their keys alone',
   'server/store/sql/join.sql.ts': 'which chunks of any tenant are due: their keys alone',
 };

@@ -22,9 +22,12 @@ function started(alone: (request: string) => Promise<string> = async (request) =
   return { work, groups, requestsOf };
 }
 
+/** More than what is light. */
+const LARGE = 20;
+
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const add = (work: Together<string, string>, ...keys: string[]) =>
-  keys.map((key) => work.add({ tenant: 't', key: key[0] }, 1, key));
+  keys.map((key) => work.add({ tenant: 't', key: key[0] }, LARGE, key));
 
 test('one alone goes at once; what comes while two groups are under way goes together, as many as fit', async () => {
   const { work, groups, requestsOf } = started();
@@ -56,11 +59,29 @@ test('what is light waits neither in the group of another tenant with much, nor 
   expect(requestsOf()).toHaveLength(3);
 });
 
+test('what is small of a tenant gathers while such of it is under way, beside what is large, and for no other tenant', async () => {
+  const { work, groups, requestsOf } = started();
+  const add = (tenant: string, key: string, weight = 1) => void work.add({ tenant, key }, weight, key);
+  add('many', 'a');
+  add('many', 'b');
+  add('many', 'large', LARGE);
+  expect(requestsOf()).toEqual([['a']]);
+  add('other', 'x');
+  expect(requestsOf()).toEqual([['a'], ['x']]);
+  add('many', 'c');
+  groups[1].end(['done']);
+  await turn();
+  expect(requestsOf()).toHaveLength(2);
+  groups[0].end(['done']);
+  await turn();
+  expect(requestsOf().slice(2)).toEqual([['b', 'large', 'c']]);
+});
+
 test('tenants share a group up to what is light', async () => {
   const { work, groups, requestsOf } = started();
   const add = (tenant: string, key: string, weight: number) => void work.add({ tenant, key }, weight, key);
   add('first', '1', 1);
-  add('first', '2', 1);
+  add('second', '2', 1);
   add('noisy', 'much', 50);
   add('quiet', 'a', 1);
   add('other', 'b', 1);
@@ -122,12 +143,12 @@ test("a tenant's backlog holds up no other: its next is in the next group, and t
     alone.push(request);
     return new Promise((resolve) => ends.push(() => resolve(request)));
   });
-  const add = (tenant: string, name: string) => void work.add({ tenant, key: name }, 1, name);
+  const add = (tenant: string, name: string) => void work.add({ tenant, key: name }, LARGE, name);
   for (let i = 0; i < 20; i++) add('noisy', `n${i}`);
   add('quiet', 'q1');
   groups[0].end(['ALONE']);
   await turn();
-  expect(requestsOf()[2]).toEqual(['q1', 'n2', 'n3']);
+  expect(requestsOf()[2]).toEqual(['q1']);
   for (let at = 1; at < groups.length; at++) {
     groups[at].end(groups[at].requests.map((request) => (request === 'q1' ? 'done' : 'ALONE')));
     await turn();

@@ -9,6 +9,8 @@ export interface GroupLimits {
   light: number;
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 /**
  * A queue from which groups are taken: whatever waits when there is room for a group goes together. So one alone is never
  * held up, and the more come, the more share the cost of a transaction (group commit, as DeWitt et al. 1984 have it,
@@ -51,15 +53,17 @@ export class GroupQueue<Item> {
    * from here on.
    *
    * @param most `LIGHT`: a light one, of tenants whose next is no more
+   * @param gathering tenants of which none is taken whose next is light
    */
-  take(most: 'ANY' | 'LIGHT' = 'ANY'): Waiting<Item>[] {
+  take(most: 'ANY' | 'LIGHT' = 'ANY', gathering: ReadonlySet<string> = NONE): Waiting<Item>[] {
     const { items, light } = this.limits;
     let weightMax = most === 'LIGHT' ? light : this.limits.weight;
     const group: Waiting<Item>[] = [];
     let weight = 0;
-    const open = [...this.shares.values()].filter(
-      (share) => share.begin(this.busy) && (most === 'ANY' || share.next!.weight <= light),
-    );
+    const open = [...this.shares.values()].filter((share) => {
+      if (!share.begin(this.busy)) return false;
+      return share.next!.weight <= light ? !gathering.has(share.next!.tenant) : most === 'ANY';
+    });
     while (group.length < items) {
       const share = leastServed(open);
       const one = share?.next;
@@ -76,6 +80,12 @@ export class GroupQueue<Item> {
     this.waitingWeight -= weight;
     this.settle();
     return group;
+  }
+
+  /** Whose of a group are light by themselves, each once. */
+  tenantsOfSmall(group: readonly Waiting<Item>[]): string[] {
+    const small = group.filter(({ weight }) => weight <= this.limits.light);
+    return [...new Set(small.map(({ tenant }) => tenant))];
   }
 
   isLight(group: readonly Waiting<Item>[]): boolean {

@@ -122,6 +122,11 @@ export class BatchAggregate {
     return { ...(Object.fromEntries(tops) as Record<Dimension, Buffer>), ...this.sketches.encoded(entries) };
   }
 
+  /** How many entries these windows, one after the other in `starts`, have together. */
+  countOf(starts: readonly number[]): number {
+    return this.entriesOf(starts).length;
+  }
+
   private entriesOf(starts: readonly number[]): Int32Array {
     if (starts.length === 0) return this.ordered.subarray(0, 0);
     const [first, last] = [this.placeOf.get(starts[0])!, this.placeOf.get(starts[starts.length - 1])!];

@@ -13,17 +13,21 @@ export interface StreamRow {
   newestEventMs: number | null;
 }
 
-const COLUMNS = 'id, position, epoch, newest_event_ms AS "newestEventMs"';
+const COLUMNS = 't.id, t.position, t.epoch, t.newest_event_ms AS "newestEventMs"';
 
 /** A stream as a batch names it. */
-export interface StreamName extends AgentKey {
+export interface StreamName {
+  tenantId: string;
+  agentName: string;
   idOrName: string;
 }
 
+/** Kept in subqueries of their own: whatever the planner believes of the tables, they are looked into row by row. */
 const FIND = `
-  SELECT asked.place, s.* FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[])
-      WITH ORDINALITY AS asked (tenant_id, agent_id, id, name, place),
-    LATERAL (SELECT ${COLUMNS} FROM stream t WHERE t.tenant_id = asked.tenant_id AND t.agent_id = asked.agent_id
+  SELECT asked.place, s.* FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[])
+      WITH ORDINALITY AS asked (tenant_id, agent_name, id, name, place),
+    LATERAL (SELECT tenant_id, id FROM agent WHERE tenant_id = asked.tenant_id AND name = asked.agent_name LIMIT 1) a,
+    LATERAL (SELECT ${COLUMNS} FROM stream t WHERE t.tenant_id = a.tenant_id AND t.agent_id = a.id
       AND (t.id = asked.id OR (t.scripted AND t.name = asked.name)) LIMIT 1) s`;
 
 /** Streams of that id, or scripts' of that name, in the order asked for; undefined where there is none. */
@@ -34,7 +38,7 @@ export async function findStreams(sql: Sql, asked: readonly StreamName[]): Promi
     FIND,
     [
       asked.map(({ tenantId }) => tenantId),
-      asked.map(({ agentId }) => agentId),
+      asked.map(({ agentName }) => agentName),
       asked.map(({ idOrName }) => (isUuid(idOrName) ? idOrName : null)),
       asked.map(({ idOrName }) => idOrName),
     ],
@@ -53,7 +57,7 @@ export async function createScriptedStream(
   position: number,
 ): Promise<StreamRow> {
   const [row] = await sql<StreamRow>(
-    `INSERT INTO stream (tenant_id, agent_id, name, scripted, position) VALUES ($1, $2, $3, true, $4) RETURNING ${COLUMNS}`,
+    `INSERT INTO stream AS t (tenant_id, agent_id, name, scripted, position) VALUES ($1, $2, $3, true, $4) RETURNING ${COLUMNS}`,
     [tenantId, agentId, name, position],
   );
   return row;
