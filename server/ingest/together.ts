@@ -45,11 +45,8 @@ interface Pending<Request, Result> {
 export class Together<Request, Result> {
   private readonly groups: GroupQueue<Pending<Request, Result>>;
   private readonly alone = new GroupQueue<Pending<Request, Result>>(ONE_AT_A_TIME);
-  /** Groups under way, and those of them that are light. */
-  private groupsRunning = 0;
-  private lightRunning = 0;
-  /** Tenants of small requests that are under way. What is small of theirs gathers until these have ended: fewer groups, of more. */
-  private readonly gathering = new Set<string>();
+  /** Groups under way. */
+  private readonly running = new Set<readonly Waiting<Pending<Request, Result>>[]>();
   private aloneRunning = 0;
 
   constructor(private readonly options: TogetherOptions<Request, Result>) {
@@ -74,15 +71,9 @@ export class Together<Request, Result> {
 
   private pump(): void {
     for (let group = this.nextGroup(); group.length > 0; group = this.nextGroup()) {
-      const light = this.groups.isLight(group) ? 1 : 0;
-      const gathering = this.groups.tenantsOfSmall(group).filter((tenant) => !this.gathering.has(tenant));
-      this.groupsRunning++;
-      this.lightRunning += light;
-      for (const tenant of gathering) this.gathering.add(tenant);
+      this.running.add(group);
       void this.doGroup(group).finally(() => {
-        this.groupsRunning--;
-        this.lightRunning -= light;
-        for (const tenant of gathering) this.gathering.delete(tenant);
+        this.running.delete(group);
         this.pump();
       });
     }
@@ -98,9 +89,12 @@ export class Together<Request, Result> {
   }
 
   private nextGroup(): Waiting<Pending<Request, Result>>[] {
-    if (this.groupsRunning < GROUPS_AT_ONCE) return this.groups.take('ANY', this.gathering);
-    const isRoomForLight = this.lightRunning === 0 && this.groupsRunning < GROUPS_AT_ONCE + BESIDE_HEAVY;
-    return isRoomForLight ? this.groups.take('LIGHT', this.gathering) : [];
+    const running = [...this.running];
+    const isBesideHeavy = running.length >= GROUPS_AT_ONCE;
+    if (running.length >= GROUPS_AT_ONCE + BESIDE_HEAVY) return [];
+    if (isBesideHeavy && running.some((group) => this.groups.isLight(group))) return [];
+    // What is small of a tenant gathers while such of it is under way: fewer groups, of more.
+    return this.groups.take(isBesideHeavy ? 'LIGHT' : 'ANY', this.groups.tenantsOfSmall(running.flat()));
   }
 
   private async doGroup(group: readonly Waiting<Pending<Request, Result>>[]): Promise<void> {

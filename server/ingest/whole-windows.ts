@@ -44,18 +44,22 @@ interface Touched extends WindowKey {
   isWorthGathering: boolean;
 }
 
-/** A batch, and the minutes and hours that it has a part of. */
+/** A batch, and the minutes and hours that it has a part of and of which all is at hand. */
 export interface TouchedByBatch extends BatchOfAgent {
   touched: readonly Touched[];
-  /** Those that begin with it: nothing is stored of them. */
-  known: ReadonlySet<Touched>;
 }
 
-/** The minutes and hours that batches have a part of. Their own windows must not have been written yet. */
+/**
+ * The minutes and hours that batches have a part of, and of which all is at hand: what was gathered, and what begins with
+ * them. Their own windows must not have been written yet.
+ */
 export async function findTouched(tx: Transaction, batches: readonly BatchOfAgent[]): Promise<TouchedByBatch[]> {
   const touched = batches.map(touchedBy);
   const known = await untouched(tx, batches, touched);
-  return batches.map((batch, i) => ({ ...batch, touched: touched[i], known }));
+  return batches.map((batch, i) => ({
+    ...batch,
+    touched: touched[i].filter((one) => one.gathered !== undefined || known.has(one)),
+  }));
 }
 
 /**
@@ -78,7 +82,7 @@ export async function writeWholeWindows(
   const marked: WindowKey[] = [];
   const wholes: WholeWindows[] = [];
   const breather = new Breather();
-  for (const { counted, open, touched, known } of batches) {
+  for (const { counted, open, touched } of batches) {
     const { revision, agent } = counted;
     // Those that this batch has nothing of; what it begins itself takes their place.
     for (const [resolution, one] of open.gathered)
@@ -87,7 +91,6 @@ export async function writeWholeWindows(
     wholes.push(whole);
     for (const one of touched) {
       const { tenantId, agentId, resolution, startMs, gathered, isOpen } = one;
-      if (gathered === undefined && !known.has(one)) continue;
       const part = partOf(one, counted, peaks.get(counted)!);
       if (isOpen) {
         const gathering = gathered ?? new GatheredWindow(startMs, resolution);

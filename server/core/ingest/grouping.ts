@@ -82,10 +82,9 @@ export class GroupQueue<Item> {
     return group;
   }
 
-  /** Whose of a group are light by themselves, each once. */
-  tenantsOfSmall(group: readonly Waiting<Item>[]): string[] {
-    const small = group.filter(({ weight }) => weight <= this.limits.light);
-    return [...new Set(small.map(({ tenant }) => tenant))];
+  /** Tenants of those that are light by themselves. */
+  tenantsOfSmall(taken: readonly Waiting<Item>[]): Set<string> {
+    return new Set(taken.filter(({ weight }) => weight <= this.limits.light).map(({ tenant }) => tenant));
   }
 
   isLight(group: readonly Waiting<Item>[]): boolean {

@@ -27,7 +27,8 @@ export function keepSeconds(batch: DecodedBatch, retention: LogRetention, agentI
   const open = retention.policies
     .filter(({ agentIds }) => agentIds.length === 0 || agentIds.includes(agentId))
     .map((policy) => ({ admits: admitting(batch, policy.filter), keep: policy.keepSeconds }));
-  for (let i = 0; open.length > 0 && i < batch.count; i++) {
+  if (open.length === 0) return keeps;
+  for (let i = 0; i < batch.count; i++) {
     const policy = open.find(({ admits }) => admits(i));
     if (policy) keeps[i] = policy.keep;
   }
