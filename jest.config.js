@@ -1,6 +1,7 @@
 /** Tests run the TypeScript sources (swc); end-to-end tests run the built `dist/`, which `npm test` makes first. */
 export default {
   testEnvironment: 'node',
+  globalSetup: '<rootDir>/test/support/template-run.js',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts', '**/*.test.tsx'],
   extensionsToTreatAsEsm: ['.ts', '.tsx'],

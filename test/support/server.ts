@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'graphql-ws';
@@ -7,6 +6,7 @@ import { pino } from 'pino';
 import WebSocket from 'ws';
 import { type RunningServer, type ServerOptions, startServer } from '../../server/main.js';
 import type { NotifierSettings } from '../../server/notify/index.js';
+import { migratedFolder } from './template.js';
 
 /** What a GraphQL answer holds; tests read it freely. */
 export interface Answer {
@@ -46,7 +46,7 @@ export interface Subscription {
 
 /** @param options others than a server of a test has */
 export async function startTestServer({ notify = {}, ...options }: TestServerOptions = {}): Promise<TestServer> {
-  const dataFolder = mkdtempSync(join(tmpdir(), 'hlm-test-'));
+  const dataFolder = await migratedFolder();
   const log = pino({ level: process.env.HLM_TEST_LOG ?? 'silent' }, pino.destination(2));
   let port = 0;
   const start = () =>

@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { pino } from 'pino';
 import { batchOf, decodeLogBatch, type Entry } from '../../schema/log-batch.js';
 import { TrafficLoader } from '../../server/api/traffic/loader.js';
@@ -11,6 +9,7 @@ import { Rollups } from '../../server/rollup/index.js';
 import { startEmbeddedPostgres } from '../../server/store/cluster/embedded.js';
 import { Database } from '../../server/store/database.js';
 import { ensurePartitions } from '../../server/store/partitions.js';
+import { migratedFolder } from './template.js';
 
 /** The steps of statistics on a real PostgreSQL, without the server around them: rollups run when a test says so. */
 export class Statistics {
@@ -36,7 +35,7 @@ export class Statistics {
   }
 
   static async start(): Promise<Statistics> {
-    const folder = mkdtempSync(join(tmpdir(), 'hlm-test-'));
+    const folder = await migratedFolder();
     const cluster = await startEmbeddedPostgres(folder);
     const db = await Database.open(cluster.url);
     await ensurePartitions(db);
