@@ -15,6 +15,7 @@ import { buildHttp } from '../server/api/http.js';
 import { buildApiSchema } from '../server/api/schema.js';
 import { Admission } from '../server/api/walls/admission.js';
 import { DEFAULT_LIMITS } from '../server/api/walls/limits.js';
+import { Proxies } from '../server/api/walls/proxies.js';
 import { Turnstile } from '../server/api/walls/turnstile.js';
 import { hashSecret, newSecret, Tokens } from '../server/auth/tokens.js';
 import { memoryOf } from './proc.js';
@@ -93,6 +94,7 @@ async function withWalls(services: Services): Promise<FastifyInstance> {
     turnstile,
     admission,
     certificate: null,
+    proxies: new Proxies([]),
     log,
     isReady: async () => true,
   });

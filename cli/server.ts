@@ -1,11 +1,11 @@
-import { createSecureContext } from 'node:tls';
 import { Worker } from 'node:worker_threads';
 import type { Command } from 'commander';
 import { UserError } from '../schema/user-error.js';
-import type { Certificate } from '../server/api/walls/listener.js';
+import { type CertificateFiles, readCertificate } from '../server/api/walls/certificate.js';
+import { Proxies } from '../server/api/walls/proxies.js';
 import type { ServerOptions } from '../server/main.js';
 import { limitSettings, limitsHelp } from './limits.js';
-import { AGENT_TOKEN_FILE, dataFolder, OPERATOR_TOKEN_FILE, port, textOf } from './settings.js';
+import { AGENT_TOKEN_FILE, dataFolder, OPERATOR_TOKEN_FILE, port } from './settings.js';
 
 interface Options {
   data?: string;
@@ -29,6 +29,7 @@ Environment:
   DATABASE_URL           a PostgreSQL 15 or later to use instead of the embedded one
   HLM_ADMIN_TOKEN        the operator's token, instead of the one in the data folder
   HLM_ALLOWED_ORIGINS    origins, comma-separated, whose pages may open sockets
+  HLM_TRUSTED_PROXIES    addresses or networks, comma-separated, of proxies whose X-Forwarded-For is believed
   HLM_SMTP_URL           the mail server for notifications: smtp://user:password@host:587
   HLM_MAIL_FROM          whom mails are from
   HLM_ALLOW_PRIVATE_WEBHOOKS  1: webhooks may go to addresses of this machine and its networks
@@ -57,18 +58,14 @@ function databaseUrl(given: string | undefined): string | null {
  *
  * @throws UserError where it cannot be read, or is of no use.
  */
-function certificateOf(options: Options): Certificate | null {
+function certificateFiles(options: Options): CertificateFiles | null {
   const certFile = options.tlsCert ?? process.env.HLM_TLS_CERT;
   const keyFile = options.tlsKey ?? process.env.HLM_TLS_KEY;
   if (!certFile && !keyFile) return null;
   if (!certFile || !keyFile) throw new UserError('TLS needs both, --tls-cert and --tls-key');
-  const certificate = { cert: textOf(certFile, 'the certificate'), key: textOf(keyFile, 'the key') };
-  try {
-    createSecureContext(certificate);
-  } catch (error) {
-    throw new UserError(`${certFile} and ${keyFile} are no certificate and its key: ${(error as Error).message}`);
-  }
-  return certificate;
+  // Before anything is started.
+  readCertificate({ certFile, keyFile });
+  return { certFile, keyFile };
 }
 
 /** @throws UserError where it is no address of a page. */
@@ -76,6 +73,25 @@ function publicUrl(given: string | undefined): string | null {
   if (!given) return null;
   if (URL.canParse(given) && /^https?:$/.test(new URL(given).protocol)) return given;
   throw new UserError(`HLM_PUBLIC_URL=${given} is no address; expected one such as https://logs.example.com/`);
+}
+
+function listOf(given: string | undefined): string[] {
+  return (given ?? '')
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+}
+
+/** @throws UserError where one is no address or network. */
+function trustedProxies(given: string[]): string[] {
+  try {
+    new Proxies(given);
+    return given;
+  } catch (error) {
+    throw new UserError(
+      `HLM_TRUSTED_PROXIES: ${(error as Error).message}; expected addresses or networks, such as 10.0.0.5,192.168.0.0/16`,
+    );
+  }
 }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
@@ -141,8 +157,9 @@ function settingsOf(options: Options): ServerSettings {
       allowPrivate: process.env.HLM_ALLOW_PRIVATE_WEBHOOKS === '1',
     },
     publicUrl: publicUrl(process.env.HLM_PUBLIC_URL?.trim()),
-    allowedOrigins: (process.env.HLM_ALLOWED_ORIGINS ?? '').split(',').filter((origin) => origin !== ''),
-    certificate: certificateOf(options),
+    allowedOrigins: listOf(process.env.HLM_ALLOWED_ORIGINS),
+    trustedProxies: trustedProxies(listOf(process.env.HLM_TRUSTED_PROXIES)),
+    certificateFiles: certificateFiles(options),
     limits: limitSettings(),
     logLevel: logLevel(process.env.HLM_LOG_LEVEL?.trim()),
   };

@@ -91,7 +91,7 @@ function tokenIn(file: string): string {
  * @param what is read, for the message
  * @throws UserError where it cannot be read.
  */
-export function textOf(file: string, what: string): string {
+function textOf(file: string, what: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { UserError } from '../schema/user-error.js';
@@ -8,8 +9,9 @@ import { buildHttp } from './api/http.js';
 import { buildApiSchema } from './api/schema.js';
 import { serveSocket } from './api/sockets/serve.js';
 import { Admission } from './api/walls/admission.js';
+import { type CertificateFiles, readCertificate, watchCertificate } from './api/walls/certificate.js';
 import { DEFAULT_LIMITS, type Limits } from './api/walls/limits.js';
-import type { Certificate } from './api/walls/listener.js';
+import { Proxies } from './api/walls/proxies.js';
 import { Turnstile } from './api/walls/turnstile.js';
 import { prepareFirstStart } from './auth/first-start.js';
 import { Tokens } from './auth/tokens.js';
@@ -41,11 +43,13 @@ export interface ServerOptions {
   operatorTokenFile: string;
   agentTokenFile: string;
   allowedOrigins: readonly string[];
+  /** Addresses and networks of proxies that may say whom a request is from; absent: none. */
+  trustedProxies?: readonly string[];
   notify: NotifierSettings;
   /** Where people reach the server, for links; null: it is not known. */
   publicUrl: string | null;
-  /** TLS; absent or null: none. */
-  certificate?: Certificate | null;
+  /** TLS, with what the files hold from time to time; absent or null: none. */
+  certificateFiles?: CertificateFiles | null;
   /** Others than the defaults. */
   limits?: Partial<Limits>;
   log: Logger;
@@ -214,12 +218,13 @@ async function serveApi(
   tokens: Tokens,
   started: Started,
 ): Promise<string> {
-  const { host, port, log, allowedOrigins, certificate = null } = options;
+  const { host, port, log, allowedOrigins, certificateFiles = null, trustedProxies = [] } = options;
   const { db, live, tails } = services;
+  const certificate = certificateFiles && readCertificate(certificateFiles);
   const schema = await buildApiSchema();
   const turnstile = new Turnstile(tokens, options.limits, monotonicMs);
   const admission = new Admission(schema, turnstile, Date.now);
-  const shared = { schema, services, turnstile, admission, log };
+  const shared = { schema, services, turnstile, admission, proxies: new Proxies(trustedProxies), log };
   const { app, apollo, strangers } = await buildHttp({ ...shared, certificate, isReady: together(() => answers(db)) });
   const socket = serveSocket({ ...shared, server: app.server, tokens, strangers, allowedOrigins });
   started.add('api', async () => {
@@ -234,6 +239,11 @@ async function serveApi(
       throw new UserError(`port ${port} on ${host} is in use: choose another with --port`);
     throw new UserError(`cannot listen on ${host}:${port}: ${error.message}`);
   });
+  if (certificateFiles !== null && certificate !== null) {
+    const watch = watchCertificate(app.server as HttpsServer, certificateFiles, certificate, log);
+    started.add('looking for a new certificate', () => watch.stop());
+    watch.start();
+  }
   const address = app.server.address() as AddressInfo;
   if (certificate === null && !isLoopback(address.address))
     log.warn({ address: address.address }, 'listening beyond this machine without TLS: tokens can be read on the way');

@@ -13,10 +13,12 @@ import { servePages } from './pages.js';
 import type { Admission } from './walls/admission.js';
 import { wallsPlugin } from './walls/apollo.js';
 import { inflate, takeJsonOnly } from './walls/bodies.js';
+import type { Certificate } from './walls/certificate.js';
 import { DOCUMENT_TOKENS_MAX } from './walls/document.js';
 import { addSecurityHeaders } from './walls/headers.js';
 import { BODY_BYTES_MAX } from './walls/limits.js';
-import { answerNoRequest, type Certificate, createListener } from './walls/listener.js';
+import { answerNoRequest, createListener } from './walls/listener.js';
+import type { Proxies } from './walls/proxies.js';
 import { errorFormatter } from './walls/say-error.js';
 import type { Strangers } from './walls/strangers.js';
 import type { Turnstile } from './walls/turnstile.js';
@@ -29,6 +31,7 @@ export interface HttpOptions {
   admission: Admission;
   /** Null: HTTP without TLS. */
   certificate: Certificate | null;
+  proxies: Proxies;
   log: Logger;
   isReady: () => Promise<boolean>;
 }
@@ -46,11 +49,11 @@ const OTHER_BODY_BYTES_MAX = 64 * 1024;
 
 /** Apollo on Fastify at /graphql, pages for browsers, health. Not listening yet. */
 export async function buildHttp(options: HttpOptions): Promise<Http> {
-  const { schema, turnstile, admission, certificate, log } = options;
+  const { schema, turnstile, admission, certificate, proxies, log } = options;
   let strangers: Strangers | undefined;
   const app = Fastify({
     serverFactory: (handler): Server => {
-      const listener = createListener(handler, turnstile.limits, certificate);
+      const listener = createListener(handler, turnstile.limits, certificate, proxies);
       strangers = listener.strangers;
       return listener.server;
     },
@@ -102,12 +105,12 @@ function serveApi(
   strangers: Strangers,
   options: HttpOptions,
 ): void {
-  const { services, turnstile } = options;
+  const { services, turnstile, proxies } = options;
   const identities = new WeakMap<FastifyRequest, Identity>();
   const signIn = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     reply.header('cache-control', 'no-store');
     try {
-      identities.set(request, await turnstile.signIn(request.headers.authorization, request.ip));
+      identities.set(request, await turnstile.signIn(request.headers.authorization, proxies.addressOf(request.raw)));
       strangers.signedIn(request.raw.socket);
     } catch (error) {
       if (hasLongBody(request)) reply.header('connection', 'close');

@@ -2,10 +2,12 @@
 // machine, the server warns; tokens come from files and are nowhere to be read.
 // Method: the built commands on a certificate made here; the list of processes and all output are searched for tokens.
 import { execFileSync, spawnSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
@@ -22,22 +24,16 @@ const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
 const trusting = { NODE_EXTRA_CA_CERTS: cert };
 const started: ServerProcess[] = [];
 
-beforeAll(() => {
+/** Makes a certificate of its own for this machine. */
+function makeCertificate(certFile: string, keyFile: string): void {
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  const made = [
-    '-keyout',
-    key,
-    '-out',
-    cert,
-    '-days',
-    '2',
-    '-nodes',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-  ];
-  if (hasOpenssl) execFileSync('openssl', ['req', '-x509', ...made, ...subject], { stdio: 'ignore' });
+  const kind = ['-days', '2', '-nodes', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'];
+  const made = ['req', '-x509', '-keyout', keyFile, '-out', certFile, ...kind, ...subject];
+  execFileSync('openssl', made, { stdio: 'ignore' });
+}
+
+beforeAll(() => {
+  if (hasOpenssl) makeCertificate(cert, key);
 });
 afterAll(async () => {
   await Promise.all(started.map((server) => server.stop()));
@@ -135,6 +131,28 @@ function commandLines(): string {
     tui.child.kill('SIGINT');
     await tui.finished;
   });
+
+  test('a new certificate is taken while it runs; one of no use is not, which the log says once', async () => {
+    const { port } = new URL(server.url);
+    /** Of the certificate that a new connection is shown. */
+    const fingerprint = () =>
+      new Promise<string>((resolve, reject) => {
+        const socket = connect({ port: Number(port), host: '127.0.0.1', rejectUnauthorized: false }, () => {
+          resolve(socket.getPeerCertificate().fingerprint256);
+          socket.destroy();
+        });
+        socket.on('error', reject);
+      });
+    const before = await fingerprint();
+    const complaints = () => server.command.output.stderr.match(/no certificate of use/g)?.length ?? 0;
+    writeFileSync(cert, 'half a certif');
+    await until(() => complaints() > 0, 20_000, 'the complaint');
+    expect(await fingerprint()).toBe(before);
+    makeCertificate(cert, key);
+    await until(async () => (await fingerprint()) !== before, 20_000, 'the new certificate');
+    expect(complaints()).toBe(1);
+    expect(await fingerprint()).toBe(new X509Certificate(readFileSync(cert)).fingerprint256);
+  }, 60_000);
 });
 
 describe('mistakes end in one line', () => {
@@ -162,6 +180,15 @@ describe('mistakes end in one line', () => {
   ])('%s=%s', async (name, value) => {
     const { code, stderr } = await hlm(['server', '--data', join(folder, 'none')], { env: { [name]: value } }).finished;
     expect(stderr).toBe(`hlm: ${name} is "${value}"; expected a number of at least 1\n`);
+    expect(code).toBe(1);
+  });
+
+  test('a proxy that is no address', async () => {
+    const env = { HLM_TRUSTED_PROXIES: '10.0.0.1, proxy' };
+    const { code, stderr } = await hlm(['server', '--data', join(folder, 'none')], { env }).finished;
+    expect(stderr).toMatch(
+      /^hlm: HLM_TRUSTED_PROXIES: invalid IP address: proxy; expected addresses or networks, .*\n$/,
+    );
     expect(code).toBe(1);
   });
 

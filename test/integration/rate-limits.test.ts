@@ -1,6 +1,7 @@
 // Goal: who asks too much or too long is told so, and when to come again; ingest is never held back by it.
 // Method: real servers with small limits, each asked until it refuses.
 import { expect, test } from '@jest/globals';
+import WebSocket from 'ws';
 import { JSON_TYPE, SMALL } from '../support/hostile-http.js';
 import { startTestServer, type TestServer, until } from '../support/server.js';
 
@@ -46,5 +47,39 @@ test('a query that takes too long is cancelled, and told so', async () => {
     );
   } finally {
     await hasty.close();
+  }
+});
+
+test('behind a trusted proxy wrong tokens and sockets count for whom it forwards, not for the proxy', async () => {
+  // Of one address three connections before it signs in: the proxy has more.
+  const limits = { wrongTokensPerMinute: 3, strangersPerAddress: 2, connections: 12 };
+  const behind = await startTestServer({ limits, trustedProxies: ['127.0.0.1'] });
+  const guess = async (forwarded: string) => {
+    const headers = { ...JSON_TYPE, authorization: 'Bearer a-guess', 'x-forwarded-for': forwarded };
+    const response = await fetch(behind.url, { method: 'POST', headers, body: JSON.stringify({ query: SMALL }) });
+    return response.status;
+  };
+  /** Whether a socket is let in that says nothing. */
+  const opens = (forwarded: string) =>
+    new Promise<boolean>((resolve) => {
+      const socket = new WebSocket(behind.url.replace(/^http/, 'ws'), 'graphql-transport-ws', {
+        headers: { 'x-forwarded-for': forwarded },
+      });
+      sockets.push(socket);
+      socket.on('open', () => resolve(true));
+      socket.on('error', () => resolve(false));
+    });
+  const sockets: WebSocket[] = [];
+  try {
+    // What stands before it the client wrote.
+    for (const forged of ['', '192.0.2.1, ', '192.0.2.2, ']) expect(await guess(`${forged}198.51.100.7`)).toBe(401);
+    expect(await guess('192.0.2.3, 198.51.100.7')).toBe(429);
+    expect(await guess('198.51.100.8')).toBe(401);
+    expect([await opens('198.51.100.7'), await opens('198.51.100.7')]).toEqual([true, true]);
+    expect(await opens('192.0.2.3, 198.51.100.7')).toBe(false);
+    expect(await opens('198.51.100.8')).toBe(true);
+  } finally {
+    for (const socket of sockets) socket.terminate();
+    await behind.close();
   }
 });

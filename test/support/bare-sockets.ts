@@ -32,9 +32,9 @@ export function serveSockets(): void {
       tokens = this;
       return signIn.call(this, secret);
     };
-    Strangers.prototype.enter = function (socket) {
+    Strangers.prototype.enter = function (socket, from) {
       strangers.add(this);
-      return enter.call(this, socket);
+      return enter.call(this, socket, from);
     };
     WebSocketServer.prototype.handleUpgrade = function (...args) {
       servers.add(this);

@@ -10,6 +10,7 @@ import type { Context, Services } from '../context.js';
 import type { Admission } from '../walls/admission.js';
 import { SOCKET_MESSAGE_BYTES_MAX } from '../walls/limits.js';
 import { rawAnswer } from '../walls/listener.js';
+import type { Proxies } from '../walls/proxies.js';
 import { errorFormatter } from '../walls/say-error.js';
 import { Strangers } from '../walls/strangers.js';
 import type { Turnstile } from '../walls/turnstile.js';
@@ -30,6 +31,7 @@ export interface SocketOptions {
   admission: Admission;
   /** Connections on which nobody has signed in. */
   strangers: Strangers;
+  proxies: Proxies;
   log: Logger;
   /** Further origins whose pages may connect. */
   allowedOrigins: readonly string[];
@@ -65,11 +67,12 @@ export function serveSocket(options: SocketOptions): SocketServer {
     if (stream.destroyed) return;
     const refusal = refusalOf(request, options.allowedOrigins);
     if (refusal !== null) return refuse(stream, refusal);
-    if (!strangers.enter(stream)) return refuse(stream, '429 Too Many Requests');
+    const address = options.proxies.addressOf(request);
+    if (!strangers.enter(stream, address)) return refuse(stream, '429 Too Many Requests');
     sockets.handleUpgrade(request, stream, head, (socket) => {
       streams.set(socket, stream);
       sockets.emit('connection', socket, request);
-      const extra: Extra = { socket, stream, address: stream.remoteAddress ?? '' };
+      const extra: Extra = { socket, stream, address };
       speak(protocol, socket, extra, { messagesPerSecond: limits.messagesPerSecond, log });
     });
   });

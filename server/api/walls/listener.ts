@@ -1,15 +1,11 @@
 import http, { type RequestListener, type Server } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
+import type { Certificate } from './certificate.js';
 import { SECURITY_HEADERS } from './headers.js';
 import { HEADER_BYTES_MAX, type Limits } from './limits.js';
+import type { Proxies } from './proxies.js';
 import { Strangers } from './strangers.js';
-
-/** A certificate with its chain and its key, PEM. */
-export interface Certificate {
-  cert: string;
-  key: string;
-}
 
 /** What is late is looked for so often. */
 const CHECK_EVERY_MS = 1_000;
@@ -23,6 +19,7 @@ export function createListener(
   handler: RequestListener,
   limits: Limits,
   certificate: Certificate | null,
+  proxies: Proxies,
 ): { server: Server; strangers: Strangers } {
   const options = {
     handshakeTimeout: limits.headersMs,
@@ -39,7 +36,9 @@ export function createListener(
   server.maxConnections = limits.connections;
   const strangers = new Strangers(Math.ceil(limits.connections / STRANGERS_SHARE));
   server.on('connection', (socket: Socket) => {
-    if (!strangers.enter(socket)) socket.destroy();
+    const address = socket.remoteAddress ?? '';
+    // Of a proxy's connections each may be another's.
+    if (!proxies.isTrusted(address) && !strangers.enter(socket, address)) socket.destroy();
   });
   return { server, strangers };
 }

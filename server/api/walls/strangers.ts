@@ -12,10 +12,14 @@ export class Strangers {
   /** @param most connections of an address */
   constructor(private readonly most: number) {}
 
-  /** Counts a connection until it ends or somebody signs in on it. False: its address has too many. */
-  enter(socket: Socket): boolean {
+  /**
+   * Counts a connection until it ends or somebody signs in on it. False: its address has too many.
+   *
+   * @param from the address that it is counted for
+   */
+  enter(socket: Socket, from: string): boolean {
     const connection = nameOf(socket);
-    const address = addressKey(socket.remoteAddress ?? '');
+    const address = addressKey(from);
     const count = this.counts.get(address) ?? 0;
     if (count >= this.most) return false;
     this.counts.set(address, count + 1);
