@@ -20,5 +20,6 @@ export default {
     ],
   },
   testTimeout: 60_000,
-  maxWorkers: 2,
+  // Of two cores: tests of alerts and sockets mostly wait for the wall clock.
+  maxWorkers: 3,
 };
