@@ -20,6 +20,5 @@ export default {
     ],
   },
   testTimeout: 60_000,
-  // Of two cores: tests of alerts and sockets mostly wait for the wall clock.
-  maxWorkers: 3,
+  maxWorkers: 2,
 };

@@ -1,16 +1,25 @@
 import { type GraphiQLPlugin, useEditorContext } from '@graphiql/react';
+import { useEffect, useState } from 'react';
 import { EXAMPLES, type Example, variablesText } from './examples.js';
 
 function ExamplesPanel() {
   const { addTab, queryEditor, variableEditor } = useEditorContext({ nonNull: true });
+  const [opening, setOpening] = useState<Example | null>(null);
   const open = (example: Example): void => {
     addTab();
-    // The new tab fills the editors with its own contents first.
-    setTimeout(() => {
-      queryEditor?.setValue(example.query);
-      variableEditor?.setValue(variablesText(example, Date.now()));
-    });
+    setOpening(example);
   };
+  // The editors are loaded after the page: who is quicker than they are does not click in vain.
+  useEffect(() => {
+    if (opening === null || !queryEditor || !variableEditor) return;
+    // The new tab fills the editors with its own contents first.
+    const timer = setTimeout(() => {
+      queryEditor.setValue(opening.query);
+      variableEditor.setValue(variablesText(opening, Date.now()));
+      setOpening(null);
+    });
+    return () => clearTimeout(timer);
+  }, [opening, queryEditor, variableEditor]);
   return (
     <section className="examples" aria-label="Examples">
       <h2>Examples</h2>

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
+import { EXAMPLES } from '../../graphiql/examples.js';
 import { chromiumPath, openBrowser } from '../support/chromium.js';
 import { hlm, type RunningCommand } from '../support/command.js';
 
@@ -62,7 +63,8 @@ if (chromiumPath === undefined) process.stderr.write('graphiql.test.ts: skipped,
     const example = page.getByRole('button', { name: title, exact: true });
     if (!(await example.isVisible())) await page.getByRole('button', { name: 'Show Examples' }).click();
     await example.click();
-    await page.waitForFunction('document.querySelector(".graphiql-execute-button")');
+    const [begins] = EXAMPLES.find((one) => one.title === title)!.query.split('\n');
+    await expectText(page.locator('.graphiql-query-editor'), begins);
     await page.getByRole('button', { name: 'Execute query (Ctrl-Enter)' }).click();
   }
 
@@ -112,6 +114,17 @@ if (chromiumPath === undefined) process.stderr.write('graphiql.test.ts: skipped,
     await runExample('Alerts firing now');
     await expectText(answer(), '"name": "High traffic"');
     expect(complaints).toEqual([]);
+    await page.context().close();
+  });
+
+  test('an example that is asked for before the editors are there is in them once they are', async () => {
+    await page.route(/\/codemirror-/, async (route) => {
+      await sleep(1_000);
+      await route.continue();
+    });
+    await page.goto(`${url}#token=${token}`);
+    await runExample('Live windows');
+    await expectText(answer(), '"liveWindows":');
     await page.context().close();
   });
 
