@@ -2,11 +2,11 @@ import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import type { Command } from 'commander';
 import { UserError } from '../schema/user-error.js';
-import { type CertificateFiles, readCertificate } from '../server/api/walls/certificate.js';
+import type { CertificateFiles } from '../server/api/walls/certificate.js';
 import { Proxies } from '../server/api/walls/proxies.js';
 import type { ServerOptions } from '../server/main.js';
 import { limitSettings, limitsHelp } from './limits.js';
-import { AGENT_TOKEN_FILE, dataFolder, OPERATOR_TOKEN_FILE, port } from './settings.js';
+import { AGENT_TOKEN_FILE, dataFolder, listOf, OPERATOR_TOKEN_FILE, port } from './settings.js';
 
 interface Options {
   data?: string;
@@ -57,15 +57,13 @@ function databaseUrl(given: string | undefined): string | null {
 /**
  * For TLS; null: none.
  *
- * @throws UserError where it cannot be read, or is of no use.
+ * @throws UserError where only one is named.
  */
 function certificateFiles(options: Options): CertificateFiles | null {
   const certFile = options.tlsCert ?? process.env.HLM_TLS_CERT;
   const keyFile = options.tlsKey ?? process.env.HLM_TLS_KEY;
   if (!certFile && !keyFile) return null;
   if (!certFile || !keyFile) throw new UserError('TLS needs both, --tls-cert and --tls-key');
-  // Before anything is started.
-  readCertificate({ certFile, keyFile });
   return { certFile, keyFile };
 }
 
@@ -74,13 +72,6 @@ function publicUrl(given: string | undefined): string | null {
   if (!given) return null;
   if (URL.canParse(given) && /^https?:$/.test(new URL(given).protocol)) return given;
   throw new UserError(`HLM_PUBLIC_URL=${given} is no address; expected one such as https://logs.example.com/`);
-}
-
-function listOf(given: string | undefined): string[] {
-  return (given ?? '')
-    .split(',')
-    .map((one) => one.trim())
-    .filter((one) => one !== '');
 }
 
 /** @throws UserError where one is no address or network. */
@@ -130,7 +121,7 @@ async function runServer(options: Options): Promise<void> {
 }
 
 function startThread(settings: ServerSettings): Worker {
-  // Read when a thread's heap is made.
+  // Of the whole process: the thread that is left waiting has nothing that grows.
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   return new Worker(new URL('./server-thread.js', import.meta.url), {
     workerData: settings,
@@ -165,8 +156,8 @@ function settingsOf(options: Options): ServerSettings {
       allowPrivate: process.env.HLM_ALLOW_PRIVATE_WEBHOOKS === '1',
     },
     publicUrl: publicUrl(process.env.HLM_PUBLIC_URL?.trim()),
-    allowedOrigins: listOf(process.env.HLM_ALLOWED_ORIGINS),
-    trustedProxies: trustedProxies(listOf(process.env.HLM_TRUSTED_PROXIES)),
+    allowedOrigins: listOf(process.env.HLM_ALLOWED_ORIGINS ?? ''),
+    trustedProxies: trustedProxies(listOf(process.env.HLM_TRUSTED_PROXIES ?? '')),
     certificateFiles: certificateFiles(options),
     limits: limitSettings(),
     logLevel: logLevel(process.env.HLM_LOG_LEVEL?.trim()),

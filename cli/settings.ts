@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { UserError } from '../schema/user-error.js';
+import { textOf } from '../server/text-file.js';
 
 /** Options beat environment beats defaults: every command resolves its settings here. */
 
@@ -21,6 +22,14 @@ export function dataFolder(option: string | undefined): string {
   return join(xdg, 'http-logs-monitor');
 }
 
+/** What stands between commas. */
+export function listOf(given: string): string[] {
+  return given
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
 /** Where the API is, on an address that names no path. */
 const API_PATH = '/graphql';
 
@@ -32,10 +41,7 @@ const API_PATH = '/graphql';
  */
 export function serverUrls(option: string | undefined): string[] {
   const given = option ?? process.env.HLM_URL ?? DEFAULT_URL;
-  const addresses = given
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
+  const addresses = listOf(given);
   if (addresses.length === 0) throw new UserError('no server address given (--url or HLM_URL)');
   return addresses.map((address) => {
     let url: URL;
@@ -83,20 +89,6 @@ function tokenIn(file: string): string {
   const found = textOf(file, 'the token').trim();
   if (found === '') throw new UserError(`${file} holds no token`);
   return found;
-}
-
-/**
- * A file's text.
- *
- * @param what is read, for the message
- * @throws UserError where it cannot be read.
- */
-function textOf(file: string, what: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UserError(`cannot read ${what} from ${file}: ${(error as NodeJS.ErrnoException).code}`);
-  }
 }
 
 /**

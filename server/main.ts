@@ -9,7 +9,7 @@ import { buildHttp } from './api/http.js';
 import { buildApiSchema } from './api/schema.js';
 import { serveSocket } from './api/sockets/serve.js';
 import { Admission } from './api/walls/admission.js';
-import { type CertificateFiles, readCertificate, watchCertificate } from './api/walls/certificate.js';
+import { type Certificate, type CertificateFiles, readCertificate, watchCertificate } from './api/walls/certificate.js';
 import { DEFAULT_LIMITS, type Limits } from './api/walls/limits.js';
 import { Proxies } from './api/walls/proxies.js';
 import { Turnstile } from './api/walls/turnstile.js';
@@ -105,6 +105,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 async function build(options: ServerOptions, started: Started): Promise<string> {
   const { log } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  // One of no use is told before anything is started.
+  const certificate = options.certificateFiles ? readCertificate(options.certificateFiles) : null;
   const { db, jobs } = await openStore(options, started);
   const bus = new Bus(db.url, log);
   started.add('the way to other servers', () => bus.stop());
@@ -170,7 +172,7 @@ async function build(options: ServerOptions, started: Started): Promise<string> 
   const rollups = new Rollups(db, log);
   started.add('rollups', () => rollups.stop());
   rollups.start();
-  const url = await serveApi({ ...options, limits }, services, tokens, started);
+  const url = await serveApi({ ...options, limits, certificate }, services, tokens, started);
   log.info({ url }, 'listening');
   return url;
 }
@@ -213,14 +215,13 @@ async function readIncarnation(db: Database): Promise<string> {
 }
 
 async function serveApi(
-  options: ServerOptions & { limits: Limits },
+  options: ServerOptions & { limits: Limits; certificate: Certificate | null },
   services: Services,
   tokens: Tokens,
   started: Started,
 ): Promise<string> {
-  const { host, port, log, allowedOrigins, certificateFiles = null, trustedProxies = [] } = options;
+  const { host, port, log, allowedOrigins, certificateFiles, certificate, trustedProxies = [] } = options;
   const { db, live, tails } = services;
-  const certificate = certificateFiles && readCertificate(certificateFiles);
   const schema = await buildApiSchema();
   const turnstile = new Turnstile(tokens, options.limits, monotonicMs);
   const admission = new Admission(schema, turnstile, Date.now);
@@ -239,7 +240,7 @@ async function serveApi(
       throw new UserError(`port ${port} on ${host} is in use: choose another with --port`);
     throw new UserError(`cannot listen on ${host}:${port}: ${error.message}`);
   });
-  if (certificateFiles !== null && certificate !== null) {
+  if (certificateFiles && certificate !== null) {
     const watch = watchCertificate(app.server as HttpsServer, certificateFiles, certificate, log);
     started.add('looking for a new certificate', () => watch.stop());
     watch.start();

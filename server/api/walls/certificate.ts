@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import type { Server } from 'node:https';
 import { createSecureContext } from 'node:tls';
 import type { Logger } from 'pino';
 import { UserError } from '../../../schema/user-error.js';
 import { Repeated } from '../../jobs/repeated.js';
+import { textOf } from '../../text-file.js';
 
 /** A certificate with its chain and its key, PEM. */
 export interface Certificate {
@@ -28,14 +28,6 @@ export function readCertificate({ certFile, keyFile }: CertificateFiles): Certif
     throw new UserError(`${certFile} and ${keyFile} are no certificate and its key: ${(error as Error).message}`);
   }
   return certificate;
-}
-
-function textOf(file: string, what: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UserError(`cannot read ${what} from ${file}: ${(error as NodeJS.ErrnoException).code}`);
-  }
 }
 
 /**
