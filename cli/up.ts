@@ -17,8 +17,13 @@ const AGENT_TROUBLE_MS = 700;
 const WORSE_NEWS_MS = 500;
 /** An agent has nothing to save: its place is the server's. */
 const AGENT_GRACE_MS = 2_000;
-/** Ends usually within a second, answers for 10 s at most; an embedded database killed by force would have to recover. */
-const SERVER_GRACE_MS = 20_000;
+/**
+ * Ends usually within a second. It answers for 10 s at most, and then has 20 for its embedded database, which writes what it holds:
+ * on a slow disk, and after a first start, that takes a while.
+ */
+const SERVER_GRACE_MS = 35_000;
+/** Who waits longer than this is told what for. */
+const ENDING_UNTOLD_MS = 2_000;
 
 interface UpOptions {
   file?: string[];
@@ -69,7 +74,10 @@ class Run {
   async end(): Promise<void> {
     // Whatever ends from here on was asked to.
     this.stop();
+    const tell = () => process.stdout.write('ending: the server finishes and writes what it holds\n');
+    const untold = setTimeout(tell, ENDING_UNTOLD_MS);
     for (const end of this.ends.splice(0).reverse()) await end();
+    clearTimeout(untold);
     if (this.trouble) throw this.trouble;
   }
 }
