@@ -86,6 +86,7 @@ export function cleanText(text: string, lengthMax: number): string {
   return wellFormed.includes('\0') ? wellFormed.replaceAll('\0', '\ufffd') : wellFormed;
 }
 
+/** Collects the texts of one column: of each entry none, until it is given one. */
 class ColumnBuilder {
   private readonly dictionary = new TextDictionary();
   private readonly index: number[] = [];
@@ -96,17 +97,18 @@ class ColumnBuilder {
     this.index.push(0);
   }
 
-  /** Instead of the none that was added last. */
-  setLast(place: number): void {
-    this.index[this.index.length - 1] = place;
+  /** The last entry's text, instead of none. */
+  setLast(text: string): void {
+    this.index[this.index.length - 1] = this.dictionary.placeOf(cleanText(text, this.lengthMax));
   }
 
-  placeOf(text: string): number {
-    return this.dictionary.placeOf(cleanText(text, this.lengthMax));
-  }
-
-  placeOfBytes(bytes: Uint8Array, from: number, to: number, hash: number): number {
-    return this.dictionary.placeOfBytes(bytes, from, to, hash);
+  /**
+   * The same of the text that is `bytes[from, to)`: ASCII without NUL, no longer than the column keeps.
+   *
+   * @param hash of its characters, by `hashNext`
+   */
+  setLastBytes(bytes: Uint8Array, from: number, to: number, hash: number): void {
+    this.index[this.index.length - 1] = this.dictionary.placeOfBytes(bytes, from, to, hash);
   }
 
   build(): TextColumn | undefined {
@@ -117,9 +119,12 @@ class ColumnBuilder {
 
 /** Collects entries into one batch. Not to be used further once built. */
 export class LogBatchBuilder {
-  private readonly builders = Object.fromEntries(
+  /** What the last entry's texts are given to. */
+  readonly columns = Object.fromEntries(
     TEXT_COLUMNS.map((name) => [name, new ColumnBuilder(name === 'target' ? TARGET_LENGTH_MAX : TEXT_LENGTH_MAX)]),
   ) as Record<TextColumnName, ColumnBuilder>;
+  /** The same, to go through: by name that takes several times as long. */
+  private readonly all = Object.values(this.columns);
   private base = 0;
   private previousMs = 0;
   private time: number[] = [];
@@ -137,12 +142,11 @@ export class LogBatchBuilder {
     this.addRow(entry.timeMs, entry.status, entry.bytes, entry.durationMs);
     for (const name of TEXT_COLUMNS) {
       const text = entry[name];
-      const builder = this.builders[name];
-      if (text !== null) builder.setLast(builder.placeOf(text));
+      if (text !== null) this.columns[name].setLast(text);
     }
   }
 
-  /** An entry without texts; `addBytes` gives it some. Units as in `Entry`. */
+  /** An entry without texts, which `columns` take. Units as in `Entry`. */
   addRow(timeMs: number, status: number, bytes: number, durationMs: number | null): void {
     if (this.time.length === 0) this.base = this.previousMs = timeMs;
     this.time.push(timeMs - this.previousMs);
@@ -151,23 +155,13 @@ export class LogBatchBuilder {
     this.bytes.push(bytes);
     this.duration.push(durationMs);
     if (durationMs !== null) this.hasDuration = true;
-    for (const name of TEXT_COLUMNS) this.builders[name].addNone();
-  }
-
-  /**
-   * The text of the last entry's column is `bytes[from, to)`: ASCII without NUL, no longer than the column keeps.
-   *
-   * @param hash of its characters, by `hashNext`
-   */
-  addBytes(name: TextColumnName, bytes: Uint8Array, from: number, to: number, hash: number): void {
-    const builder = this.builders[name];
-    builder.setLast(builder.placeOfBytes(bytes, from, to, hash));
+    for (let i = 0; i < this.all.length; i++) this.all[i].addNone();
   }
 
   build(): LogBatch {
     const columns: LogBatch['columns'] = {};
     for (const name of TEXT_COLUMNS) {
-      const column = this.builders[name].build();
+      const column = this.columns[name].build();
       if (column) columns[name] = column;
     }
     return {

@@ -71,14 +71,15 @@ export class PlainClfReader {
     while (end > from && bytes[end - 1] === CARRIAGE_RETURN) end--;
     if (!this.scan(bytes, from, end)) return false;
     const { host, user, method, target, protocol, referrer, userAgent } = this;
+    const { columns } = batch;
     batch.addRow(this.timeMs, this.status, this.size, null);
-    batch.addBytes('host', bytes, host.from, host.to, host.hash);
-    if (!user.isNone(bytes)) batch.addBytes('user', bytes, user.from, user.to, user.hash);
-    batch.addBytes('method', bytes, method.from, method.to, method.hash);
-    batch.addBytes('target', bytes, target.from, target.to, target.hash);
-    batch.addBytes('protocol', bytes, protocol.from, protocol.to, protocol.hash);
-    if (!referrer.isNone(bytes)) batch.addBytes('referrer', bytes, referrer.from, referrer.to, referrer.hash);
-    if (!userAgent.isNone(bytes)) batch.addBytes('userAgent', bytes, userAgent.from, userAgent.to, userAgent.hash);
+    columns.host.setLastBytes(bytes, host.from, host.to, host.hash);
+    if (!user.isNone(bytes)) columns.user.setLastBytes(bytes, user.from, user.to, user.hash);
+    columns.method.setLastBytes(bytes, method.from, method.to, method.hash);
+    columns.target.setLastBytes(bytes, target.from, target.to, target.hash);
+    columns.protocol.setLastBytes(bytes, protocol.from, protocol.to, protocol.hash);
+    if (!referrer.isNone(bytes)) columns.referrer.setLastBytes(bytes, referrer.from, referrer.to, referrer.hash);
+    if (!userAgent.isNone(bytes)) columns.userAgent.setLastBytes(bytes, userAgent.from, userAgent.to, userAgent.hash);
     return true;
   }
 

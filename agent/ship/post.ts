@@ -25,7 +25,9 @@ export function keptConnections(): Post {
   return (url, headers, body, signal) =>
     new Promise((resolve, reject) => {
       const secure = url.startsWith('https:');
-      const length = { 'content-length': String(Buffer.byteLength(body)) };
+      // Once: as a text it is joined and measured for its length, and again for what is written.
+      const bytes = Buffer.from(body);
+      const length = { 'content-length': String(bytes.length) };
       const options = { method: 'POST', headers: { ...headers, ...length }, signal };
       const answered = (response: http.IncomingMessage) => {
         text(response).then((answer) => resolve({ status: response.statusCode ?? 0, body: answer }), reject);
@@ -33,6 +35,6 @@ export function keptConnections(): Post {
       const request = secure
         ? https.request(url, { ...options, agent: agents.https }, answered)
         : http.request(url, { ...options, agent: agents.http }, answered);
-      request.on('error', reject).end(body);
+      request.on('error', reject).end(bytes);
     });
 }

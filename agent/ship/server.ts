@@ -1,5 +1,6 @@
 import type { TadaDocumentNode } from 'gql.tada';
-import { print } from 'graphql';
+// Not all of graphql: it would take a tenth of a second before the first line goes.
+import { print } from 'graphql/language/printer.js';
 import { UserError } from '../../schema/user-error.js';
 import type { Clock } from '../clock.js';
 import { type Answer, readAnswer } from './answer.js';

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type DecisionSpan, decideOver, mayRest } from '../core/alerts/decide.js';
 import { afterTransition, CALM } from '../core/alerts/flapping.js';
 import {
@@ -16,7 +17,7 @@ import {
   noteCountsRules,
   readClockStreams,
 } from '../store/sql/agent.sql.js';
-import { recordAlertEvent } from './events.js';
+import { recordAlertEvents } from './events.js';
 import { fillCounts } from './fill.js';
 import type { AlertMemory, RuleState } from './memory.js';
 import { recall, remember } from './recall.js';
@@ -81,7 +82,7 @@ async function evaluate(
   for (const { at } of locked) evaluations[at] = AGAIN;
   await readSources(tx, due);
   for (const one of due) decide(one);
-  for (const one of due) if (one.rules.some(({ transitions }) => transitions.length > 0)) await record(tx, one);
+  for (const one of due) await record(tx, one);
   for (const one of due) one.changed = changedStates(one);
   await writeStates(
     tx.sql,
@@ -184,21 +185,17 @@ function decide(one: Due): void {
 
 /** Writes the events of all rules in the order of their seconds. */
 async function record(tx: Transaction, { tenantId, agent, rules }: Due): Promise<void> {
-  const events = rules.flatMap((own) => own.transitions.map((transition) => ({ own, transition })));
-  events.sort((a, b) => a.transition.at - b.transition.at);
-  for (const { own, transition } of events) {
-    const { rule, state } = own;
-    state.flapping = afterTransition(state.flapping ?? CALM, transition.at);
-    const id = await recordAlertEvent(tx.sql, tenantId, {
-      rule,
-      agentId: agent.id,
-      agentName: agent.name,
-      ...transition,
-      startedBy: transition.type === 'RECOVERED' ? state.startedBy : null,
-      flappingUntil: rule.flapDetection ? state.flapping.until : null,
-    });
+  const found = rules.flatMap((own) => own.transitions.map((transition) => ({ own, transition })));
+  found.sort((a, b) => a.transition.at - b.transition.at);
+  const events = found.map(({ own: { rule, state }, transition }) => {
+    const id = randomUUID();
+    const startedBy = transition.type === 'RECOVERED' ? state.startedBy : null;
     state.startedBy = transition.type === 'TRIGGERED' ? id : null;
-  }
+    state.flapping = afterTransition(state.flapping ?? CALM, transition.at);
+    const flappingUntil = rule.flapDetection ? state.flapping.until : null;
+    return { id, rule, agentId: agent.id, agentName: agent.name, ...transition, startedBy, flappingUntil };
+  });
+  await recordAlertEvents(tx.sql, tenantId, events);
 }
 
 /** Those that the agent's clock does not tell: of what is calm it says up to when it was decided. */

@@ -1,5 +1,5 @@
 import { type AlertMessageType, alertMessage, noDataMessage } from '../core/alerts/message.js';
-import { enqueue } from '../notify/index.js';
+import { type EventToTell, enqueue } from '../notify/index.js';
 import type { Transaction } from '../store/database.js';
 import type { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
 import type { Counted } from './evidence.js';
@@ -35,6 +35,8 @@ const COLUMNS = `tenant_id AS "tenantId", number, id, rule_id AS "ruleId", rule_
   to_timestamp(flapping_until) AS "flappingUntil"`;
 
 export interface NewAlertEvent {
+  /** A new UUID. */
+  id: string;
   rule: Pick<
     AlertRuleEntity,
     'id' | 'name' | 'metric' | 'threshold' | 'noDataAfter' | 'severity' | 'channelIds' | 'windowSeconds' | 'filter'
@@ -54,41 +56,60 @@ export interface NewAlertEvent {
 }
 
 /**
- * Records an event under the tenant's next number, with the notifications of it; returns its id. The tenant's counter is
+ * Records events under the tenant's next numbers, in this order, with the notifications of them. The tenant's counter is
  * locked from here to the end of the transaction: it comes last of all locks.
  */
-export async function recordAlertEvent(sql: Sql, tenantId: string, event: NewAlertEvent): Promise<string> {
-  const { rule, isNoData = false, flappingUntil = null } = event;
-  const { type, agentId, at, startedBy } = event;
-  const value = event.value ?? 0;
-  const message = isNoData ? noDataMessage(rule, type, value, at) : alertMessage(rule, type, event.value, at);
-  const [row] = await sql<{ id: string }>(
-    `WITH counter AS (UPDATE tenant_counter SET alert_events = alert_events + 1 WHERE tenant_id = $1 RETURNING alert_events)
-     INSERT INTO alert_event (tenant_id, number, rule_id, rule_name, agent_id, agent_name, type, at_second, started_by,
+export async function recordAlertEvents(sql: Sql, tenantId: string, events: readonly NewAlertEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  const column = <Value>(of: (event: NewAlertEvent) => Value) => events.map(of);
+  await sql(
+    `WITH counter AS (UPDATE tenant_counter SET alert_events = alert_events + $2 WHERE tenant_id = $1 RETURNING alert_events - $2 AS before)
+     INSERT INTO alert_event (tenant_id, number, id, rule_id, rule_name, agent_id, agent_name, type, at_second, started_by,
        value, threshold, severity, message, counted, evidence_pending, flapping_until)
-     SELECT $1, alert_events, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::jsonb, $13::jsonb IS NOT NULL, $14 FROM counter RETURNING id`,
+     SELECT $1, before + place, id, rule_id, rule_name, agent_id, agent_name, type, at_second, started_by,
+       value, threshold, severity, message, counted, counted IS NOT NULL, flapping_until
+     FROM counter, unnest($3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[], $9::bigint[], $10::uuid[],
+       $11::double precision[], $12::double precision[], $13::text[], $14::text[], $15::jsonb[], $16::bigint[]) WITH ORDINALITY
+       AS event (id, rule_id, rule_name, agent_id, agent_name, type, at_second, started_by, value, threshold, severity, message, counted, flapping_until, place)`,
     [
       tenantId,
-      rule.id,
-      rule.name,
-      agentId,
-      event.agentName,
-      type,
-      at,
-      startedBy,
-      value,
-      isNoData ? rule.noDataAfter : rule.threshold,
-      rule.severity,
-      message,
-      type === 'TRIGGERED' ? JSON.stringify(countedBy(rule)) : null,
-      flappingUntil,
+      events.length,
+      column(({ id }) => id),
+      column(({ rule }) => rule.id),
+      column(({ rule }) => rule.name),
+      column(({ agentId }) => agentId),
+      column(({ agentName }) => agentName),
+      column(({ type }) => type),
+      column(({ at }) => at),
+      column(({ startedBy }) => startedBy),
+      column(({ value }) => value ?? 0),
+      column(({ rule, isNoData }) => (isNoData ? rule.noDataAfter : rule.threshold)),
+      column(({ rule }) => rule.severity),
+      column(messageOf),
+      column(({ type, rule }) => (type === 'TRIGGERED' ? JSON.stringify(countedBy(rule)) : null)),
+      column(({ flappingUntil }) => flappingUntil ?? null),
     ],
-    { name: 'record-alert-event' },
+    { name: 'record-alert-events' },
   );
-  const { id: ruleId, channelIds } = rule;
+  for (const event of events) await enqueue(sql, tenantId, toTell(event));
+}
+
+function messageOf({ rule, type, value, at, isNoData }: NewAlertEvent): string {
+  return isNoData ? noDataMessage(rule, type, value ?? 0, at) : alertMessage(rule, type, value, at);
+}
+
+function toTell({
+  id,
+  rule,
+  type,
+  agentId,
+  at,
+  startedBy,
+  isNoData,
+  flappingUntil = null,
+}: NewAlertEvent): EventToTell {
   const flapping = isNoData ? 'UNCHANGED' : flappingUntil === null ? 'NO' : 'YES';
-  await enqueue(sql, tenantId, { id: row.id, type, ruleId, agentId, at, startedBy, channelIds, flapping });
-  return row.id;
+  return { id, type, ruleId: rule.id, agentId, at, startedBy, channelIds: rule.channelIds, flapping };
 }
 
 /** What counts towards a rule: what its filter admits; of a share of errors, those of them that are. */

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { LogFilter } from '../core/retention/filter.js';
+import { busyFor } from '../jobs/busy.js';
 import { Repeated } from '../jobs/repeated.js';
 import type { Database, Transaction } from '../store/database.js';
 import { findLogs, type LogPlace, type ReadBatch, type StoredEntry, storedEntry } from '../store/logs.js';
@@ -10,8 +11,10 @@ type Sql = Transaction['sql'];
 /** Entries that are kept of an alert, the newest; a rule over a busy server counts millions. */
 export const EVIDENCE_MAX = 1_000;
 const LOOK_MS = 2_000;
-/** Alerts of one transaction, and of one look: those that old files tell of come by hundreds, and ingest goes before them. */
+/** Alerts of one transaction, and of one look: those that old files tell of come by hundreds. */
 const EVENTS_AT_ONCE = 16;
+/** Ingest goes before them: where the thread was busy for more than this share of the time since the last look, they wait. */
+const BUSY_SHARE = 0.5;
 /** Whose evidence was not kept for so long is not put off any more, seconds: entries may be kept for minutes only. */
 const OVERDUE_SECONDS = 60;
 
@@ -36,11 +39,13 @@ interface DueEvent extends PendingEvent {
 }
 
 /**
- * Keeps the entries that counted towards alerts, soon after these are recorded: their retention is longer than that. Of
- * many it keeps some at a time. Any number of servers may do so, each event once.
+ * Keeps the entries that counted towards alerts, within a minute or two after these are recorded: their retention is longer
+ * than that, and until then they are read where they are. Of many it keeps some at a time, and none while there is much else
+ * to do. Any number of servers may do so, each event once.
  */
 export class EvidenceKeeper {
   private readonly looks: Repeated;
+  private readonly isBusy = busyFor(BUSY_SHARE);
 
   constructor(
     private readonly db: Database,
@@ -64,17 +69,20 @@ export class EvidenceKeeper {
 
   private async keepAll(): Promise<void> {
     const read = rememberingReader();
-    while (!this.looks.isStopped && (await this.db.aboveTenants((tx) => keepNext(tx, read))));
+    const onlyOverdue = this.isBusy();
+    while (!this.looks.isStopped && (await this.db.aboveTenants((tx) => keepNext(tx, onlyOverdue, read))));
   }
 }
 
 const PENDING = 'tenant_id AS "tenantId", id, agent_id AS "agentId", at_second AS at, counted';
 
 /** False: nothing is left that is to be done at once. */
-async function keepNext(tx: Transaction, read: ReadBatch): Promise<boolean> {
+async function keepNext(tx: Transaction, onlyOverdue: boolean, read: ReadBatch): Promise<boolean> {
+  const overdue = `recorded_at < now() - interval '${OVERDUE_SECONDS} seconds'`;
   const events = await tx.sql<DueEvent>(
-    `SELECT ${PENDING}, recorded_at < now() - interval '${OVERDUE_SECONDS} seconds' AS "isOverdue" FROM alert_event WHERE evidence_pending ORDER BY recorded_at, number LIMIT ${EVENTS_AT_ONCE}
-     FOR UPDATE SKIP LOCKED`,
+    `SELECT ${PENDING}, ${overdue} AS "isOverdue" FROM alert_event WHERE evidence_pending AND (${overdue} OR NOT $1)
+     ORDER BY recorded_at, number LIMIT ${EVENTS_AT_ONCE} FOR UPDATE SKIP LOCKED`,
+    [onlyOverdue],
   );
   if (events.length === 0) return false;
   for (const event of events) await keep(tx, event, read);

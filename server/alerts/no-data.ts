@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { In } from 'typeorm';
 import type { Transaction } from '../store/database.js';
 import { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
 import { type AgentKey, lockFreeAgentsById } from '../store/sql/agent.sql.js';
 import { MS } from '../store/sql/columns.js';
-import { recordAlertEvent } from './events.js';
+import { recordAlertEvents } from './events.js';
 import { newState, readStates, type StoredState, writeStates } from './states.js';
 
 type Sql = Transaction['sql'];
@@ -81,28 +82,18 @@ interface Change {
 
 async function record(sql: Sql, { rule, agentName, change, known }: Change): Promise<StoredState> {
   const { tenantId, agentId, lastBatchAtMs, noDataAtMs } = change;
-  const about = { rule, agentId, agentName, isNoData: true };
+  const about = { id: randomUUID(), rule, agentId, agentName, isNoData: true };
   if (noDataAtMs === null) {
     const atMs = change.endedAtMs ?? lastBatchAtMs;
     const value = seconds(atMs - known.noDataSinceMs!);
-    await recordAlertEvent(sql, tenantId, {
-      ...about,
-      type: 'RECOVERED',
-      at: seconds(atMs),
-      value,
-      startedBy: known.noDataBy,
-    });
+    const recovered = { ...about, type: 'RECOVERED' as const, at: seconds(atMs), value, startedBy: known.noDataBy };
+    await recordAlertEvents(sql, tenantId, [recovered]);
     return { ...known, noDataBy: null, noDataSinceMs: null };
   }
   const value = seconds(noDataAtMs - lastBatchAtMs);
-  const id = await recordAlertEvent(sql, tenantId, {
-    ...about,
-    type: 'NO_DATA',
-    at: seconds(noDataAtMs),
-    value,
-    startedBy: null,
-  });
-  return { ...known, noDataBy: id, noDataSinceMs: lastBatchAtMs };
+  const fired = { ...about, type: 'NO_DATA' as const, at: seconds(noDataAtMs), value, startedBy: null };
+  await recordAlertEvents(sql, tenantId, [fired]);
+  return { ...known, noDataBy: fired.id, noDataSinceMs: lastBatchAtMs };
 }
 
 const seconds = (ms: number): number => Math.floor(ms / 1_000);

@@ -12,7 +12,7 @@ import type { Database, Transaction } from '../store/database.js';
 import { AlertRuleEntity } from '../store/entities/alert-rule.entity.js';
 import { existing, expectOwned } from '../store/rows.js';
 import { type LockedAgentRow, lockAgentById, readClockStreams, reviseAlerts } from '../store/sql/agent.sql.js';
-import { recordAlertEvent } from './events.js';
+import { type NewAlertEvent, recordAlertEvents } from './events.js';
 import { newState, readStatesOfRule, type StoredState, writeStates } from './states.js';
 
 /** What a user sets of a rule. */
@@ -236,7 +236,8 @@ async function beginAnew(
 /** Ends all alert states of an agent that is deleted; returns how many fired, and are closed. Its lock is held. */
 export async function endStatesOfAgent(tx: Transaction, tenantId: string, agent: LockedAgentRow): Promise<number> {
   let closed = 0;
-  for (const rule of await tx.manager.findBy(AlertRuleEntity, { tenantId })) closed += await close(tx, rule, [agent]);
+  const rules = await tx.manager.find(AlertRuleEntity, { where: { tenantId }, order: { createdAt: 'ASC', id: 'ASC' } });
+  for (const rule of rules) closed += await close(tx, rule, [agent]);
   await tx.sql('DELETE FROM alert_state WHERE tenant_id = $1 AND agent_id = $2', [tenantId, agent.id]);
   await reviseAlerts(tx.sql, [{ tenantId, agentId: agent.id }]);
   return closed;
@@ -250,23 +251,19 @@ async function close(tx: Transaction, rule: AlertRuleEntity, agents: LockedAgent
     rule,
     agents.map(({ id }) => id),
   );
-  let closed = 0;
+  const events: NewAlertEvent[] = [];
   for (const agent of agents) {
     const state = states.get(agent.id);
     if (!state) continue;
     const about = { rule, agentId: agent.id, agentName: agent.name, type: 'CLOSED' as const };
     const { firing, decidedUntil, value, startedBy, noDataBy, noDataSinceMs } = state;
-    if (firing) {
-      const event = { ...about, at: decidedUntil!, value: value ?? 0, startedBy };
-      await recordAlertEvent(tx.sql, rule.tenantId, event);
-      closed++;
-    }
+    if (firing) events.push({ ...about, id: randomUUID(), at: decidedUntil!, value: value ?? 0, startedBy });
     if (noDataBy !== null) {
       const at = Math.floor(agent.nowMs / 1_000);
       const noData = { value: at - Math.floor(noDataSinceMs! / 1_000), startedBy: noDataBy, isNoData: true };
-      await recordAlertEvent(tx.sql, rule.tenantId, { ...about, ...noData, at });
-      closed++;
+      events.push({ ...about, ...noData, id: randomUUID(), at });
     }
   }
-  return closed;
+  await recordAlertEvents(tx.sql, rule.tenantId, events);
+  return events.length;
 }

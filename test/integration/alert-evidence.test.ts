@@ -72,7 +72,7 @@ test('of the many alerts of an old file the evidence of each is kept, some at a 
     return Number(count);
   };
   await until(async () => (await count('')) === ALERTS, 30_000, 'the alerts');
-  await until(async () => (await count('AND evidence_pending')) === 0, 40_000, 'the evidence');
+  await until(async () => (await count('AND evidence_pending')) === 0, 90_000, 'the evidence');
   await ownerSql(server, 'DELETE FROM log_chunk');
   expect(await count('AND EXISTS (SELECT FROM alert_evidence k WHERE k.event_id = e.id)')).toBe(ALERTS);
 });
