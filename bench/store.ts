@@ -61,6 +61,7 @@ export class BenchStore {
       agentName,
       stream: { id: 'bench', epoch: null, tail: null, from, to },
       wire,
+      text: Buffer.from(json),
       batch,
       malformed: 0,
       skipped: 0,

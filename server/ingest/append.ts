@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
-import type { LogBatch } from '../../schema/log-batch.js';
+import { type LogBatch, TEXT_COLUMNS } from '../../schema/log-batch.js';
 import { exhausted } from '../errors.js';
 import { EntryRates } from '../plans/index.js';
 import { RetentionCache } from '../retention/index.js';
-import { freshBody } from '../store/chunk-body.js';
+import { freshBody, freshBodyOfText } from '../store/chunk-body.js';
 import type { Database, Transaction } from '../store/database.js';
 import { withPartitions } from '../store/partitions.js';
 import { lockFreeShown, lockWaiting, only, ownerOf } from './agents.js';
@@ -63,15 +63,15 @@ export class Ingest {
 
   private async appendWithOthers(request: AppendRequest): Promise<AppendResult> {
     if (!this.batches.hasRoom(request.tenantId, WAITING_LINES_MAX)) throw exhausted(RETRY_AFTER_MS);
-    const attempt = { request, body: this.bodyOf(request.wire), refusal: null };
+    const attempt = { request, body: this.bodyOf(request), refusal: null };
     return this.batches.add(ownerOf(request), request.batch.count, attempt);
   }
 
   /** Writes a batch down, and lets go of its columns: whoever received it holds it until it is answered, and many wait at a time. */
-  private bodyOf(wire: LogBatch): Promise<Buffer> {
+  private bodyOf({ wire, text }: AppendRequest): Promise<Buffer> {
     const known = this.bodies.get(wire);
     if (known !== undefined) return known;
-    const body = freshBody(chunkOf(wire));
+    const body = text !== null && isKnown(wire) ? freshBodyOfText(text) : freshBody(chunkOf(wire));
     body.catch(() => undefined);
     this.bodies.set(wire, body);
     letGo(wire);
@@ -119,7 +119,22 @@ function letGo(wire: LogBatch): void {
   delete wire.duration;
 }
 
-/** Known columns only: what else an agent sent along is not ours to keep. */
+/** What a chunk keeps of a batch, and of a column. */
+const KEPT: readonly string[] = ['version', 'count', 'base', 'time', 'status', 'bytes', 'duration', 'columns'];
+const KEPT_OF_COLUMN: readonly string[] = ['dict', 'index'];
+const COLUMNS: readonly string[] = TEXT_COLUMNS;
+
+/** Whether it is kept as it came: what else an agent sent along is not ours to keep. */
+function isKnown(wire: LogBatch): boolean {
+  const areKnown = (value: object, names: readonly string[]) => Object.keys(value).every((key) => names.includes(key));
+  return (
+    areKnown(wire, KEPT) &&
+    areKnown(wire.columns, COLUMNS) &&
+    Object.values(wire.columns).every((column) => column === null || areKnown(column, KEPT_OF_COLUMN))
+  );
+}
+
+/** What of a batch is kept. */
 function chunkOf({ version, count, base, time, status, bytes, duration, columns }: LogBatch): LogBatch {
   return { version, count, base, time, status, bytes, ...(duration ? { duration } : {}), columns };
 }

@@ -14,6 +14,8 @@ export interface AppendRequest {
   } | null;
   /** As it came, for the chunk; empty once it is written down. */
   wire: LogBatch;
+  /** The JSON of `wire` as it came; null: not known. */
+  text: Buffer | null;
   batch: DecodedBatch;
   /** Lines that the agent could not parse, and left out. */
   malformed: number;

@@ -6,10 +6,10 @@ import { type DecodedBatch, decodeLogBatch, type LogBatch } from '../../schema/l
 const OPTIONS = { level: 4 };
 /** Bytes that come out at a time, of what takes a thread: all of it, mostly. */
 const OUT_AT_ONCE = 131_072;
-/** Of so few characters or bytes, handing them to another thread takes many times as long as the work itself. */
+/** Of so few bytes, handing them to another thread takes many times as long as the work itself. */
 const SMALL_TEXT = 16_384;
 const SMALL_BODY = 4_096;
-/** Characters up to which a batch, some forty entries, is first left as it is: it is soon joined with others. */
+/** Bytes up to which a batch, some forty entries, is first left as it is: it is soon joined with others. */
 const PLAIN_TEXT = 8_192;
 /** What a JSON object begins with, and no deflated body (RFC 1950: 0x78). */
 const BRACE = '{'.charCodeAt(0);
@@ -25,9 +25,13 @@ export function deflated(batch: LogBatch): Promise<Buffer> {
  * The same of a batch that is taken in: as JSON where it is small. To deflate it would take more time than all else that
  * is done with it.
  */
-export async function freshBody(batch: LogBatch): Promise<Buffer> {
-  const text = JSON.stringify(batch);
-  return text.length <= PLAIN_TEXT ? Buffer.from(text) : deflatedText(text);
+export function freshBody(batch: LogBatch): Promise<Buffer> {
+  return freshBodyOfText(Buffer.from(JSON.stringify(batch)));
+}
+
+/** The same of a batch's JSON, which is UTF-8 and begins with its brace. */
+export async function freshBodyOfText(text: Buffer): Promise<Buffer> {
+  return text.length <= PLAIN_TEXT ? text : deflatedText(text);
 }
 
 /** The batch that a chunk's body holds. */
@@ -36,7 +40,7 @@ export async function batchOfBody(body: Buffer): Promise<DecodedBatch> {
 }
 
 /** A text as bytes that `textOfBody` reads. */
-export async function deflatedText(text: string): Promise<Buffer> {
+export async function deflatedText(text: string | Buffer): Promise<Buffer> {
   return text.length <= SMALL_TEXT
     ? deflateSync(text, OPTIONS)
     : deflateAsync(text, { ...OPTIONS, chunkSize: OUT_AT_ONCE });

@@ -41,7 +41,15 @@ function send(
   const range = { id: stream ?? 's', epoch: epoch ?? null, tail: null, from, to: from + entries.length };
   const about = { malformed: 0, skipped: 0, rejections: [] };
   const batch = decodeLogBatch(wire);
-  return ingest.append({ tenantId: tenant ?? tenantId, agentName: agent, stream: range, wire, batch, ...about });
+  return ingest.append({
+    tenantId: tenant ?? tenantId,
+    agentName: agent,
+    stream: range,
+    wire,
+    text: null,
+    batch,
+    ...about,
+  });
 }
 
 /** Ten entries within ten seconds. */

@@ -76,6 +76,7 @@ export class Statistics {
       agentName,
       stream: { id: 'test', epoch: null, tail: null, from, to },
       wire,
+      text: null,
       batch: decodeLogBatch(wire),
       malformed: 0,
       skipped: 0,

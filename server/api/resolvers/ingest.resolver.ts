@@ -22,6 +22,7 @@ import { connectAgent, openStream } from '../../ingest/index.js';
 import { readAgents } from '../../store/sql/agents.sql.js';
 import { INGESTERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
+import { takeTextOf } from '../walls/batch-text.js';
 
 /** Bytes of a batch as JSON: 8,192 lines of common length; the body's limit leaves room for more. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
@@ -133,6 +134,7 @@ export class IngestResolver {
       agentName: input.agent,
       stream: streamOf(input),
       wire,
+      text: takeTextOf(wire),
       batch: decoded,
       malformed: input.malformed,
       skipped: input.skipped,

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { pipeline, type Readable, Transform } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import type { FastifyInstance, preParsingAsyncHookHandler } from 'fastify';
+import type { FastifyInstance, FastifyRequest, preParsingAsyncHookHandler } from 'fastify';
+import { parseBody } from './batch-text.js';
 
 /** What is wrong with a body, for Fastify to answer with. */
 class BodyError extends Error {
@@ -17,9 +18,21 @@ class BodyError extends Error {
 export function takeJsonOnly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   const parseJson = app.getDefaultJsonParser('error', 'error');
+  const parse = (request: FastifyRequest) => (text: string) => {
+    let parsed: unknown;
+    parseJson(request, text, (error, value) => {
+      if (error) throw error;
+      parsed = value;
+    });
+    return parsed;
+  };
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
     if (!isUtf8(body)) return done(new BodyError(400, 'The body is no UTF-8.'));
-    parseJson(request, body.toString('utf8'), done);
+    try {
+      done(null, parseBody(body, parse(request)));
+    } catch (error) {
+      done(error as Error);
+    }
   });
 }
 
