@@ -5,11 +5,8 @@ import { type Digest, digestOf, type ProvableFile } from './proof.js';
 import type { ReadState, Source } from './source.js';
 import { PROOF_BYTES } from './tail.js';
 
-/**
- * Bytes read at once. More cost more: V8 asks the system for memory anew for each text above 128 KiB, which takes longer
- * than reading and parsing it.
- */
-const CHUNK_BYTES = 65_536;
+/** Bytes read at once: each read goes by another thread and back, which takes as long as parsing some twenty lines. */
+const CHUNK_BYTES = 262_144;
 /** The file system tells of changes, but not on every mount, nor for files written through another machine. */
 const POLL_ACTIVE_MS = 100;
 const POLL_QUIET_MS = 1_000;

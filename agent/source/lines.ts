@@ -4,6 +4,13 @@ import { TailBytes } from './tail.js';
 /** Bytes of a line that are decoded; what lies beyond is left out, so that a line without end costs no memory. */
 export const LINE_BYTES_MAX = 65_536;
 
+/** Lines of a chunk that are decoded one by one before many are together. */
+const TEXTS_BEFORE_PIECES = 8;
+/**
+ * Bytes that are decoded together. More cost more: V8 asks the system for memory anew for each text above 128 KiB, which takes
+ * longer than reading and parsing it.
+ */
+const PIECE_BYTES = 65_536;
 const LINE_FEED = 10;
 const EMPTY = Buffer.alloc(0);
 
@@ -38,11 +45,15 @@ function decode(bytes: Buffer): string {
 export class LineSplitter {
   private chunk: Buffer = EMPTY;
   private chunkFrom: number;
+  /** Lines of the chunk that were decoded by themselves: most may be read by their bytes. */
+  private texts = 0;
   /**
-   * The chunk decoded as a whole, where one character is one byte: the common case, and several times as fast. Null where
-   * it is not so; undefined until a line's text is asked for.
+   * The chunk's bytes [pieceFrom, pieceTo) decoded together, where one character is one byte: the common case, and several
+   * times as fast. Null where it is not so.
    */
-  private chunkText: string | null | undefined;
+  private piece: string | null = null;
+  private pieceFrom = 0;
+  private pieceTo = 0;
   /** In the chunk: where the next line, or its part in this chunk, begins. */
   private at = 0;
   /** The beginning of a line whose end is not read yet, up to LINE_BYTES_MAX of it. */
@@ -89,7 +100,7 @@ export class LineSplitter {
     this.chunkFrom += this.chunk.length;
     this.chunk = chunk;
     this.at = 0;
-    this.chunkText = undefined;
+    this.texts = this.pieceFrom = this.pieceTo = 0;
   }
 
   /** Nothing will be pushed any more: the bytes after the last line feed are a line as well. True where there are any. */
@@ -118,8 +129,7 @@ export class LineSplitter {
 
   next(): Line | null {
     const { chunk, at } = this;
-    const chunkText = this.textOfChunk();
-    let feed = chunkText === null ? chunk.indexOf(LINE_FEED, at) : chunkText.indexOf('\n', at);
+    let feed = this.nextFeed();
     let after = feed + 1;
     if (feed < 0) {
       if (!this.ended || this.carriedBytes + chunk.length - at === 0) return null;
@@ -134,16 +144,14 @@ export class LineSplitter {
     return { text, from, to, cut };
   }
 
-  private textOfChunk(): string | null {
-    const { chunk } = this;
-    if (this.chunkText === undefined)
-      this.chunkText = isAscii(chunk) ? chunk.toString('latin1').replaceAll('\0', '\ufffd') : null;
-    return this.chunkText;
+  private nextFeed(): number {
+    const { chunk, at, piece, pieceFrom, pieceTo } = this;
+    const feed = piece !== null && at < pieceTo ? piece.indexOf('\n', at - pieceFrom) : -1;
+    return feed < 0 ? chunk.indexOf(LINE_FEED, at) : feed + pieceFrom;
   }
 
   private textTo(feed: number): string {
     const { chunk, at } = this;
-    const chunkText = this.textOfChunk();
     if (this.carriedBytes > 0) {
       const room = LINE_BYTES_MAX - Math.min(this.carriedBytes, LINE_BYTES_MAX);
       const bytes = Buffer.concat([...this.carried, chunk.subarray(at, Math.min(feed, at + room))]);
@@ -152,6 +160,17 @@ export class LineSplitter {
       return decode(bytes);
     }
     const end = Math.min(feed, at + LINE_BYTES_MAX);
-    return chunkText === null ? decode(chunk.subarray(at, end)) : chunkText.slice(at, end);
+    if (end > this.pieceTo && ++this.texts > TEXTS_BEFORE_PIECES) this.decodePiece();
+    const { piece, pieceFrom, pieceTo } = this;
+    return piece === null || end > pieceTo
+      ? decode(chunk.subarray(at, end))
+      : piece.slice(at - pieceFrom, end - pieceFrom);
+  }
+
+  private decodePiece(): void {
+    this.pieceFrom = this.at;
+    this.pieceTo = Math.min(this.at + PIECE_BYTES, this.chunk.length);
+    const bytes = this.chunk.subarray(this.pieceFrom, this.pieceTo);
+    this.piece = isAscii(bytes) ? bytes.toString('latin1').replaceAll('\0', '\ufffd') : null;
   }
 }

@@ -92,6 +92,23 @@ test('any chunks give the same lines, positions and tails', () => {
   );
 });
 
+test('chunks of more than is decoded together give the same lines, whatever their lengths, beyond ASCII or not', () => {
+  const texts = ['', 'a', 'x'.repeat(300), 'y'.repeat(9_000), 'NUL\0', 'z'.repeat(65_536), 'é', '\ud83d\ude00 smile'];
+  for (const kinds of [4, 6, 8]) {
+    const all = Array.from({ length: 3_000 }, (_, i) => texts[(i * i + i) % 97 < 90 ? i % 3 : i % kinds]);
+    const whole = Buffer.from(`${all.join('\n')}\n`);
+    for (const size of [200_000, 262_144, whole.length]) {
+      const chunks = Array.from({ length: Math.ceil(whole.length / size) }, (_, i) =>
+        whole.subarray(i * size, (i + 1) * size),
+      );
+      expect(split(chunks, { start: 5, end: true, looks: [false] }).lines).toEqual(splitSimply(whole, 5, true));
+      expect(split(chunks, { start: 5, end: true, looks: [true, false, false] }).lines).toEqual(
+        splitSimply(whole, 5, true),
+      );
+    }
+  }
+});
+
 test('tails of more than they keep, over many chunks', () => {
   const whole = Buffer.from(
     Array.from({ length: 500 }, (_, i) => `line ${i}${i % 50 === 0 ? 'x'.repeat(1_500) : ''}\n`).join(''),
