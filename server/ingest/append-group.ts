@@ -18,6 +18,7 @@ import {
   type StreamRow,
 } from '../store/sql/stream.sql.js';
 import { type LockAgents, watermarksOf } from './agents.js';
+import type { CountsAhead } from './ahead.js';
 import { Breather } from './breather.js';
 import type { CountedBatch } from './counted-batch.js';
 import type { OpenedWindows } from './open-windows.js';
@@ -48,6 +49,13 @@ interface Fitting extends Locked {
   placed: Placed;
 }
 
+export interface HowToAppend {
+  lock: LockAgents;
+  retention: RetentionCache;
+  opened: OpenedWindows;
+  ahead: CountsAhead;
+}
+
 const nothing = { accepted: 0, late: 0, malformed: 0, quarantined: 0, windowStarts: [], stored: null };
 
 /**
@@ -58,7 +66,7 @@ const nothing = { accepted: 0, late: 0, malformed: 0, quarantined: 0, windowStar
 export async function appendGroup(
   tx: Transaction,
   attempts: readonly Attempt[],
-  { lock, retention, opened }: { lock: LockAgents; retention: RetentionCache; opened: OpenedWindows },
+  { lock, retention, opened, ahead }: HowToAppend,
 ): Promise<Outcome<AppendResult>[]> {
   const outcomes: Outcome<AppendResult>[] = [];
   const names = attempts.map(({ request }) => ({ tenantId: request.tenantId, name: request.agentName }));
@@ -74,7 +82,11 @@ export async function appendGroup(
   await wakeAlerts(tx, fitting);
   const advanced = await advance(tx, fitting, outcomes);
   // What is counted last keeps this thread busy, and PostgreSQL has the rest to do meanwhile.
-  await allEnded([note(tx, advanced), store(tx, advanced, retention), count(tx, advanced, outcomes, opened)]);
+  await allEnded([
+    note(tx, advanced),
+    store(tx, advanced, retention),
+    count(tx, advanced, outcomes, { opened, ahead }),
+  ]);
   return outcomes;
 }
 
@@ -205,7 +217,7 @@ async function count(
   tx: Transaction,
   advanced: readonly Fitting[],
   outcomes: Outcome<AppendResult>[],
-  opened: OpenedWindows,
+  { opened, ahead }: Pick<HowToAppend, 'opened' | 'ahead'>,
 ): Promise<void> {
   const counted: (CountedBatch & BatchOfAgent)[] = [];
   const breather = new Breather();
@@ -216,10 +228,11 @@ async function count(
     const revision = agent.revision + 1;
     const { accepted, late, quarantined } = placed;
     const result = { outcome: 'APPENDED' as const, agentId: agent.id, position: to, accepted, late, quarantined };
-    const aggregate = new BatchAggregate(batch, placed.left);
+    const known = accepted === batch.count ? ahead.take(attempt.request, agent) : undefined;
+    const aggregate = known ?? new BatchAggregate(batch, placed.left);
     outcomes[at] = { ...result, malformed: malformedOf(one), windowStarts: [...aggregate.starts], revision, stored };
     if (accepted > 0) counted.push({ tenantId, agent, revision, aggregate, batch, left: placed.left });
-    await breather.counts(accepted);
+    await breather.counts(known === undefined ? accepted : 0);
   }
   await allEnded([countForRules(tx, counted), mergeIntoStored(tx, counted, opened)]);
 }

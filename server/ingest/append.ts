@@ -7,6 +7,7 @@ import { freshBody, freshBodyOfText } from '../store/chunk-body.js';
 import type { Database, Transaction } from '../store/database.js';
 import { withPartitions } from '../store/partitions.js';
 import { lockFreeShown, lockWaiting, only, ownerOf } from './agents.js';
+import { CountsAhead } from './ahead.js';
 import { appendGroup } from './append-group.js';
 import { appendWithoutGuilty, refusesBatch } from './isolate.js';
 import { type OpenedWindows, OpenWindows } from './open-windows.js';
@@ -25,6 +26,7 @@ const WAITING_LINES_MAX = 32 * 8_192;
 export class Ingest {
   private readonly retention = new RetentionCache();
   private readonly openWindows = new OpenWindows();
+  private readonly ahead = new CountsAhead();
   private readonly rates: EntryRates;
   /** By what they came as: one request may name a batch several times. */
   private readonly bodies = new WeakMap<LogBatch, Promise<Buffer>>();
@@ -64,7 +66,18 @@ export class Ingest {
   private async appendWithOthers(request: AppendRequest): Promise<AppendResult> {
     if (!this.batches.hasRoom(request.tenantId, WAITING_LINES_MAX)) throw exhausted(RETRY_AFTER_MS);
     const attempt = { request, body: this.bodyOf(request), refusal: null };
-    return this.batches.add(ownerOf(request), request.batch.count, attempt);
+    const appended = this.batches.add(ownerOf(request), request.batch.count, attempt);
+    // Once its transaction has been begun, if it is its turn.
+    const counting = setImmediate(() => {
+      // What fails fails in its turn.
+      this.ahead.count(request).catch(() => this.ahead.forget(request));
+    });
+    try {
+      return await appended;
+    } finally {
+      clearImmediate(counting);
+      this.ahead.forget(request);
+    }
   }
 
   /** Writes a batch down, and lets go of its columns: whoever received it holds it until it is answered, and many wait at a time. */
@@ -81,7 +94,7 @@ export class Ingest {
   private async appendTogether(attempts: readonly Attempt[]): Promise<Outcome<AppendResult>[]> {
     const { outcomes, opened } = await this.inTransaction(attempts, async (tx) => {
       const opened = this.openWindows.begin();
-      const how = { lock: lockFreeShown, retention: this.retention, opened };
+      const how = { lock: lockFreeShown, retention: this.retention, opened, ahead: this.ahead };
       return { outcomes: await appendGroup(tx, attempts, how), opened };
     });
     opened.committed();
@@ -90,7 +103,7 @@ export class Ingest {
 
   private async appendAlone(attempt: Attempt): Promise<AppendResult> {
     const append = async (tx: Transaction, refusal: Attempt['refusal'], opened: OpenedWindows) => {
-      const how = { lock: lockWaiting, retention: this.retention, opened };
+      const how = { lock: lockWaiting, retention: this.retention, opened, ahead: this.ahead };
       return only(await appendGroup(tx, [{ ...attempt, refusal }], how));
     };
     try {

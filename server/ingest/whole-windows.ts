@@ -141,8 +141,8 @@ function partOf({ starts }: Touched, { aggregate }: CountedBatch, peaks: Readonl
   return { aggregate, starts, peak: Math.max(0, ...starts.map((startMs) => peaks.get(startMs)!)) };
 }
 
-/** Starts by those of the windows of a resolution that hold them. */
-function byWindow(starts: readonly number[], resolution: number): Map<number, number[]> {
+/** Starts of finer windows by those of the windows of a resolution, seconds, that hold them. */
+export function byWindow(starts: readonly number[], resolution: number): Map<number, number[]> {
   const windows = new Map<number, number[]>();
   for (const startMs of starts) {
     const coarseMs = rollupStart(startMs, resolution);

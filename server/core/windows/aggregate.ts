@@ -47,6 +47,8 @@ export class BatchAggregate {
   private readonly placeOf: ReadonlyMap<number, number>;
   private readonly dimensions: Keyed[];
   private readonly sketches: SketchCounts;
+  /** What was encoded before it is asked for. */
+  private readonly ahead = new Map<string, EncodedBreakdown>();
 
   /** @param left ≠ 0 at `i` leaves entry `i` out */
   constructor(
@@ -112,8 +114,15 @@ export class BatchAggregate {
     boundGrowth(breakdown, resolution);
   }
 
-  /** The same encoded: what is merged with nothing stored need not be looked into. */
+  /** Encodes what `encodedBreakdownOf` most likely will be asked for, of the same windows. */
+  encodeAhead(starts: readonly number[], resolution: number): void {
+    this.ahead.set(keyOf(starts, resolution), this.encodedBreakdownOf(starts, resolution));
+  }
+
+  /** As `breakdownOf`, encoded: what is merged with nothing stored need not be looked into. */
   encodedBreakdownOf(starts: readonly number[], resolution: number): EncodedBreakdown {
+    const known = this.ahead.get(keyOf(starts, resolution));
+    if (known !== undefined) return known;
     const entries = this.entriesOf(starts);
     const tops = this.dimensions.map((keyed) => {
       placeCounts.count(keyed, this.batch, entries);
@@ -133,6 +142,9 @@ export class BatchAggregate {
     return this.ordered.subarray(this.begins[first], this.begins[last + 1]);
   }
 }
+
+const keyOf = (starts: readonly number[], resolution: number) =>
+  `${resolution} ${starts[0]} ${starts[starts.length - 1]}`;
 
 /** The start of each entry's window; NaN where it is left out. */
 function startsOf({ timeMs }: DecodedBatch, left: Uint8Array): Float64Array {
