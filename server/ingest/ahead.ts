@@ -7,7 +7,7 @@ import { byWindow } from './whole-windows.js';
 
 const [FINEST, MINUTE] = RESOLUTIONS;
 /** Smaller batches are counted in their turn: it takes no time. */
-const ENTRIES_MIN = 1_024;
+export const AHEAD_FROM_ENTRIES = 1_024;
 /** Batches that are counted ahead at a time, of all tenants: each takes a megabyte or so. */
 const AT_ONCE = 4;
 /** Windows at either end of a batch, of which others mostly have a part. */
@@ -22,10 +22,10 @@ export class CountsAhead {
   /** From where breakdowns of 10 seconds are kept, by tenant, as it was for its last batch: to be of use, not to be right. */
   private readonly floors = new Map<string, number>();
 
-  /** Counts a batch as it is if all its entries count, in pieces, until it is taken or forgotten. */
+  /** Counts a large batch as it is if all its entries count, in pieces, until it is taken or forgotten. */
   async count(request: AppendRequest): Promise<void> {
     const { batch, tenantId } = request;
-    if (batch.count < ENTRIES_MIN || this.counted.size >= AT_ONCE || batch.invalidCount > 0) return;
+    if (this.counted.size >= AT_ONCE || batch.invalidCount > 0) return;
     const aggregate = new BatchAggregate(batch, batch.invalid);
     this.counted.set(request, aggregate);
     if (aggregate.starts[0] < (this.floors.get(tenantId) ?? Number.POSITIVE_INFINITY)) return;

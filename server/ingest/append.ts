@@ -7,7 +7,7 @@ import { freshBody, freshBodyOfText } from '../store/chunk-body.js';
 import type { Database, Transaction } from '../store/database.js';
 import { withPartitions } from '../store/partitions.js';
 import { lockFreeShown, lockWaiting, only, ownerOf } from './agents.js';
-import { CountsAhead } from './ahead.js';
+import { AHEAD_FROM_ENTRIES, CountsAhead } from './ahead.js';
 import { appendGroup } from './append-group.js';
 import { appendWithoutGuilty, refusesBatch } from './isolate.js';
 import { type OpenedWindows, OpenWindows } from './open-windows.js';
@@ -67,6 +67,10 @@ export class Ingest {
     if (!this.batches.hasRoom(request.tenantId, WAITING_LINES_MAX)) throw exhausted(RETRY_AFTER_MS);
     const attempt = { request, body: this.bodyOf(request), refusal: null };
     const appended = this.batches.add(ownerOf(request), request.batch.count, attempt);
+    return request.batch.count < AHEAD_FROM_ENTRIES ? appended : this.countingAhead(request, appended);
+  }
+
+  private async countingAhead(request: AppendRequest, appended: Promise<AppendResult>): Promise<AppendResult> {
     // Once its transaction has been begun, if it is its turn.
     const counting = setImmediate(() => {
       // What fails fails in its turn.

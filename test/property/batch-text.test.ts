@@ -46,7 +46,7 @@ const said = (parse: () => unknown) => {
 };
 
 function expectSame(body: Buffer): void {
-  const parsed = said(() => parseBody(body, JSON.parse));
+  const parsed = said(() => parseBody(body, JSON.parse, 0));
   expect(parsed).toEqual(said(() => JSON.parse(body.toString())));
   const batch = (parsed as { value?: { variables?: { input?: { batch?: unknown } } } }).value?.variables?.input?.batch;
   if (typeof batch !== 'object' || batch === null) return;
@@ -77,7 +77,7 @@ describe('requests with a batch', () => {
   test('of the agent have their text', () => {
     const input = { agent: 'a', batch: { version: 1, columns: {} }, malformed: 0, skipped: 0, rejections: [] };
     const body = Buffer.from(JSON.stringify({ query: 'mutation', variables: { input } }));
-    const parsed = parseBody(body, JSON.parse) as { variables: { input: { batch: object } } };
+    const parsed = parseBody(body, JSON.parse, 0) as { variables: { input: { batch: object } } };
     expect(takeTextOf(parsed.variables.input.batch)?.toString()).toBe('{"version":1,"columns":{}}');
   });
 

@@ -6,6 +6,8 @@ export type ParseJson = (text: string) => unknown;
 const BATCH = Buffer.from('"batch":{');
 /** What `hlm agent` writes after a batch. */
 const AFTER_BATCH = Buffer.from(',"malformed":');
+/** Of a smaller one the batch is written anew as fast as it is found. */
+const BODY_BYTES_MIN = 16_384;
 /** Stands where the batch was: nobody can guess it. */
 const PLACEHOLDER = randomUUID();
 
@@ -26,9 +28,11 @@ export function takeTextOf(batch: object): Buffer | null {
  * The two parts are valid JSON each, one with a text in the place of the other, so that the whole is, and is the same: after
  * `"batch":` no string is open (its quotes would be escaped), and where an object ends is written in itself.
  *
+ * @param bytesMin smaller bodies are parsed whole
  * @throws as `parse` does.
  */
-export function parseBody(body: Buffer, parse: ParseJson): unknown {
+export function parseBody(body: Buffer, parse: ParseJson, bytesMin = BODY_BYTES_MIN): unknown {
+  if (body.length < bytesMin) return parse(body.toString('utf8'));
   const from = body.indexOf(BATCH) + BATCH.length - 1;
   const to = from < BATCH.length ? -1 : body.lastIndexOf(AFTER_BATCH);
   if (to <= from) return parse(body.toString('utf8'));
