@@ -156,7 +156,9 @@ const PEERS = [
 /** How each of them ended; null: it is not installed. */
 async function runPeers(folder: string, { path }: Log): Promise<(Ended | null)[]> {
   const ended: (Ended | null)[] = [];
-  for (const { find } of PEERS) ended.push((await find()?.run(path, folder)) ?? null);
+  const own = mkdtempSync(join(folder, 'peers-'));
+  for (const { find } of PEERS) ended.push((await find()?.run(path, own)) ?? null);
+  rmSync(own, { recursive: true });
   return ended;
 }
 
