@@ -1,5 +1,5 @@
 import type { TadaDocumentNode } from 'gql.tada';
-// Not all of graphql: it would take a tenth of a second before the first line goes.
+// Not all of graphql: loading it takes some 60 ms before the first line goes.
 import { print } from 'graphql/language/printer.js';
 import { UserError } from '../../schema/user-error.js';
 import type { Clock } from '../clock.js';

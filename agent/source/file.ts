@@ -5,7 +5,7 @@ import { type Digest, digestOf, type ProvableFile } from './proof.js';
 import type { ReadState, Source } from './source.js';
 import { PROOF_BYTES } from './tail.js';
 
-/** Bytes read at once: each read goes by another thread and back, which takes as long as parsing some twenty lines. */
+/** Bytes read at once: each read goes by another thread and back, which takes as long as parsing dozens of lines. */
 const CHUNK_BYTES = 262_144;
 /** The file system tells of changes, but not on every mount, nor for files written through another machine. */
 const POLL_ACTIVE_MS = 100;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { TadaDocumentNode } from 'gql.tada';
-import { print } from 'graphql';
+import { print } from 'graphql/language/printer.js';
 import { readAnswer } from '../../agent/ship/answer.js';
 import { UserError } from '../../schema/user-error.js';
 import { type ServerChoice, serverOf } from '../server-choice.js';

@@ -49,7 +49,8 @@ interface Fitting extends Locked {
   placed: Placed;
 }
 
-export interface HowToAppend {
+/** What appending takes beside the batches. */
+interface HowToAppend {
   lock: LockAgents;
   retention: RetentionCache;
   opened: OpenedWindows;

@@ -5,7 +5,7 @@ import { batchOf, decodeLogBatch, type Entry } from '../../schema/log-batch.js';
 import { BatchAggregate } from '../../server/core/windows/aggregate.js';
 import { entry } from '../support/entries.js';
 import { Statistics } from '../support/statistics.js';
-import { storedEntries, wrongWindows } from '../support/stored-windows.js';
+import { expectStored } from '../support/stored-windows.js';
 
 const T0 = Date.UTC(2026, 0, 31, 12);
 const LINES = 3_000;
@@ -38,13 +38,6 @@ function send(agent: string, from: number, entries: readonly Entry[]) {
   return statistics.ingest.append({ tenantId, agentName: agent, stream, wire, text: null, batch, ...about });
 }
 
-async function expectStored(expected: ReadonlyMap<string, readonly Entry[]>): Promise<void> {
-  await statistics.rollUpAll();
-  expect(await wrongWindows(statistics.db, tenantId, expected)).toEqual([]);
-  const stored = await storedEntries(statistics.db, tenantId);
-  for (const [id, entries] of expected) expect(stored.get(id)).toHaveLength(entries.length);
-}
-
 test('batches that wait are counted before their turn, and windows are what their entries add up to', async () => {
   const batches = [0, 1, 2, 3, 4].map((n) => batchFrom(n * LINES));
   // The first tells from where breakdowns are kept.
@@ -52,7 +45,7 @@ test('batches that wait are counted before their turn, and windows are what thei
   await Promise.all(batches.slice(1).map((entries, n) => send('web', (n + 1) * LINES, entries)));
   expect(encoded.mock.calls.filter(([, resolution]) => resolution === 10).length).toBeGreaterThan(40);
   expect(encoded.mock.calls.filter(([, resolution]) => resolution === 60).length).toBeGreaterThan(5);
-  await expectStored(new Map([[agentId, batches.flat()]]));
+  await expectStored(statistics, tenantId, new Map([[agentId, batches.flat()]]));
 });
 
 test('what was counted of a batch that is refused, or came before, counts nowhere', async () => {
@@ -66,7 +59,7 @@ test('what was counted of a batch that is refused, or came before, counts nowher
   ]);
   expect(outcomes.map(({ outcome }) => outcome)).toEqual(['APPENDED', 'DUPLICATE', 'OUT_OF_SEQUENCE', 'APPENDED']);
   expect(encoded).toHaveBeenCalled();
-  await expectStored(new Map([[agentId, [...first, ...second, ...third]]]));
+  await expectStored(statistics, tenantId, new Map([[agentId, [...first, ...second, ...third]]]));
 });
 
 test('of a batch with entries that are not taken in, what is left is counted in its turn', async () => {
@@ -75,5 +68,9 @@ test('of a batch with entries that are not taken in, what is left is counted in 
   const ahead = [...batches[2].slice(0, -1), entry({ timeMs: Date.now() + 86_400_000 * 30, host: 'tomorrow' })];
   const [, { accepted }] = await Promise.all([send('web', LINES, batches[1]), send('web', 2 * LINES, ahead)]);
   expect(accepted).toBe(LINES - 1);
-  await expectStored(new Map([[agentId, [...batches[0], ...batches[1], ...batches[2].slice(0, -1)]]]));
+  await expectStored(
+    statistics,
+    tenantId,
+    new Map([[agentId, [...batches[0], ...batches[1], ...batches[2].slice(0, -1)]]]),
+  );
 });

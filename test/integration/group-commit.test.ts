@@ -9,7 +9,7 @@ import { withConnection } from '../support/database.js';
 import { entry } from '../support/entries.js';
 import { until } from '../support/server.js';
 import { Statistics } from '../support/statistics.js';
-import { storedEntries, wrongWindows } from '../support/stored-windows.js';
+import { expectStored } from '../support/stored-windows.js';
 
 const T0 = Date.UTC(2026, 0, 31, 12);
 const POISON = '/poison';
@@ -67,20 +67,13 @@ async function transactions(table: string): Promise<number> {
   return rows.length;
 }
 
-async function expectStored(expected: ReadonlyMap<string, readonly Entry[]>): Promise<void> {
-  await statistics.rollUpAll();
-  expect(await wrongWindows(statistics.db, tenantId, expected)).toEqual([]);
-  const stored = await storedEntries(statistics.db, tenantId);
-  for (const [id, entries] of expected) expect(stored.get(id)).toHaveLength(entries.length);
-}
-
 test('batches of many agents share transactions, and each is counted as it came', async () => {
   const agents = names(60);
   const first = await sendAll(agents, 0);
   await sendAll(agents, 1);
   for (const table of ['agent', 'stream', 'traffic_window']) expect(await transactions(table)).toBeLessThan(15);
   const entries = [...tenOf(0), ...tenOf(1)];
-  await expectStored(new Map(first.map(({ agentId }) => [agentId, entries])));
+  await expectStored(statistics, tenantId, new Map(first.map(({ agentId }) => [agentId, entries])));
 });
 
 test('each of a group has an outcome of its own', async () => {
@@ -124,7 +117,11 @@ test('what PostgreSQL refuses of one batch costs the others nothing', async () =
       agents.map((_, i) => ['APPENDED', i === 7 ? 9 : 10, i === 7 ? 1 : 0]),
     );
     const all = [...tenOf(0), ...tenOf(1)];
-    await expectStored(new Map(answers.map(({ agentId }, i) => [agentId, i === 7 ? all.toSpliced(13, 1) : all])));
+    await expectStored(
+      statistics,
+      tenantId,
+      new Map(answers.map(({ agentId }, i) => [agentId, i === 7 ? all.toSpliced(13, 1) : all])),
+    );
   } finally {
     await statistics.db.ownerSql('ALTER TABLE traffic_breakdown DROP CONSTRAINT no_poison');
   }
@@ -157,7 +154,7 @@ test('batches of one agent that are sent at once are taken in in their order', a
   const answers = await Promise.all(batches.flat());
   expect(new Set(answers.map(({ outcome }) => outcome))).toEqual(new Set(['APPENDED']));
   const entries = Array.from({ length: 12 }, (_, round) => tenOf(round)).flat();
-  await expectStored(new Map(answers.slice(0, 5).map(({ agentId }) => [agentId, entries])));
+  await expectStored(statistics, tenantId, new Map(answers.slice(0, 5).map(({ agentId }) => [agentId, entries])));
 });
 
 test("tenants that share a transaction get each its own, under the same agents' names", async () => {
@@ -176,7 +173,7 @@ test("tenants that share a transaction get each its own, under the same agents' 
   );
   expect(shared.length).toBeGreaterThan(0);
   const entries = [...tenOf(0), ...tenOf(1)];
-  await expectStored(new Map(answers.slice(0, 20).map(({ agentId }) => [agentId, entries])));
+  await expectStored(statistics, tenantId, new Map(answers.slice(0, 20).map(({ agentId }) => [agentId, entries])));
 });
 
 test('what is remembered of open windows is not taken for what is stored once another changed it', async () => {
@@ -190,7 +187,7 @@ test('what is remembered of open windows is not taken for what is stored once an
   await send({ agent, from: 10, entries: second });
   await send({ agent, from: 20, entries: third }, elsewhere);
   await send({ agent, from: 30, entries: fourth });
-  await expectStored(new Map([[agentId, [...second, ...third, ...fourth]]]));
+  await expectStored(statistics, tenantId, new Map([[agentId, [...second, ...third, ...fourth]]]));
 });
 
 test('a batch that is rolled back leaves nothing behind in what is remembered', async () => {
@@ -202,7 +199,7 @@ test('a batch that is rolled back leaves nothing behind in what is remembered', 
   await expect(send({ agent, from: 20, entries: tenOf(1) })).rejects.toThrow('entries');
   await statistics.db.ownerSql('ALTER TABLE log_chunk RENAME COLUMN hidden TO entries');
   await send({ agent, from: 20, entries: tenOf(1) });
-  await expectStored(new Map([[agentId, [...tenOf(0), ...tenOf(2), ...tenOf(1)]]]));
+  await expectStored(statistics, tenantId, new Map([[agentId, [...tenOf(0), ...tenOf(2), ...tenOf(1)]]]));
 });
 
 test('heartbeats share transactions too; one of nobody is told so', async () => {

@@ -1,3 +1,4 @@
+import { expect } from '@jest/globals';
 import { type Entry, entryAt } from '../../schema/log-batch.js';
 import { heaviest } from '../../server/core/sketches/tops.js';
 import { decodePartInto, emptyBreakdown } from '../../server/core/windows/breakdown.js';
@@ -7,6 +8,7 @@ import { hitsBySecond } from '../../server/core/windows/window.js';
 import { batchOfBody } from '../../server/store/chunk-body.js';
 import type { Database } from '../../server/store/database.js';
 import { TENANT_WIDE } from '../../server/store/sql/window-key.js';
+import type { Statistics } from './statistics.js';
 
 /** What windows hold, as text, by whose, how wide and when they are. */
 type Told = Map<string, string>;
@@ -144,4 +146,16 @@ export async function storedEntries(db: Database, tenantId: string): Promise<Map
     entries.set(agentId, [...(entries.get(agentId) ?? []), ...own]);
   }
   return entries;
+}
+
+/** All is rolled up, and what is stored is what these entries, by the agent's id, add up to; each is stored raw, too. */
+export async function expectStored(
+  statistics: Statistics,
+  tenantId: string,
+  entries: ReadonlyMap<string, readonly Entry[]>,
+): Promise<void> {
+  await statistics.rollUpAll();
+  expect(await wrongWindows(statistics.db, tenantId, entries)).toEqual([]);
+  const stored = await storedEntries(statistics.db, tenantId);
+  for (const [id, own] of entries) expect(stored.get(id)).toHaveLength(own.length);
 }
