@@ -6,6 +6,7 @@ import { UserError } from '../../schema/user-error.js';
 import { exhausted } from '../errors.js';
 import { allEnded } from './all-ended.js';
 import { ownerDataSource, requestDataSource } from './data-source.js';
+import { parameterOf } from './parameter.js';
 
 /** Any number; the same for all servers, so that one migrates while the others wait. */
 const MIGRATION_LOCK = 7_461_001;
@@ -86,7 +87,7 @@ export class Database {
         if (signal?.aborted) throw exhausted(0);
         // The connection may be another's by then.
         if (!isOpen) throw new Error('a statement after the end of its transaction');
-        return (await client.query({ text, values, name })).rows as never;
+        return (await client.query({ text, values: values?.map(parameterOf), name })).rows as never;
       };
       const settings = [`{${tenantIds.join(',')}}`, snapshot ? 'on' : 'off'];
       const inside = async () => {

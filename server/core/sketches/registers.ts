@@ -11,27 +11,23 @@ const BEYOND = 15;
 
 /** Registers as a column: those that are not zero with their gaps, or all as they stand above the lowest. */
 export function encodeRegisters(registers: Uint8Array): Buffer {
-  let raised = 0;
-  forEachFrom(registers, 1, () => raised++);
-  // Two bytes each: gaps are short where registers are many.
-  return raised * 2 >= DENSE_BYTES ? encodeDense(registers) : encodeSparse(registers, raised);
-}
-
-function encodeSparse(registers: Uint8Array, raised: number): Buffer {
-  const writer = new ByteWriter(1 + raised * 2);
+  const writer = new ByteWriter();
   writer.number(SPARSE);
-  writeListed(writer, registers, 1);
-  return writer.finish();
+  // Two bytes each: gaps are short where registers are many.
+  return writeListed(writer, registers, 1) * 2 >= DENSE_BYTES ? encodeDense(registers) : writer.finish();
 }
 
-/** Writes the registers from `least` on: each one's distance to the one before, and its value. */
-function writeListed(writer: ByteWriter, registers: Uint8Array, least: number): void {
+/** Writes the registers from `least` on: each one's distance to the one before, and its value. Returns how many. */
+function writeListed(writer: ByteWriter, registers: Uint8Array, least: number): number {
   let before = -1;
+  let count = 0;
   forEachFrom(registers, least, (index) => {
     writer.number(index - before - 1);
     writer.number(registers[index]);
     before = index;
+    count++;
   });
+  return count;
 }
 
 /** The places of registers of `least` or more, which is 1 or more; mostly all are zero, and passed four at a time. */

@@ -151,7 +151,10 @@ function leastHits(tops: Tops, count: number): number {
 
 /** The hits that each key has at most. */
 function boundsOf(tops: Tops): Float64Array {
-  return Float64Array.from(tops.hits, (hits, place) => saturatingSum(hits, absent(tops, place)));
+  const bounds = new Float64Array(tops.hits.length);
+  for (let place = 0; place < bounds.length; place++)
+    bounds[place] = saturatingSum(tops.hits[place], absent(tops, place));
+  return bounds;
 }
 
 /** The heaviest keys by hits; ties by key. */
