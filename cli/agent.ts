@@ -1,4 +1,4 @@
-import { hostname } from 'node:os';
+import { constants, getPriority, hostname, setPriority } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { dryRun, FORMATS, type Format, runAgent } from '../agent/index.js';
 import { AGENT_TOKEN_FILE, dataFolder, OPERATOR_TOKEN_FILE, serverUrls, token } from './settings.js';
@@ -37,9 +37,19 @@ function stopSignal(): { stop: AbortSignal; release: () => void } {
   return { stop: controller.signal, release };
 }
 
+/**
+ * Gives way to the web server whose logs it reads, and to a server of ours beside it: what is read a moment later is read
+ * all the same. Of the thread that reads, parses and sends.
+ */
+function giveWay(): void {
+  const { PRIORITY_BELOW_NORMAL } = constants.priority;
+  if (getPriority() < PRIORITY_BELOW_NORMAL) setPriority(PRIORITY_BELOW_NORMAL);
+}
+
 async function run(files: string[], options: AgentCommandOptions, version: string): Promise<number> {
   const { name, format, fromStart, once, rate } = options;
   const { stdin, stdout, stderr } = process;
+  giveWay();
   if (options.dryRun) return dryRun({ files, format, stdin, stdout, stderr });
   const urls = serverUrls(options.url);
   const secret = token(options, dataFolder(options.data), [AGENT_TOKEN_FILE, OPERATOR_TOKEN_FILE]);

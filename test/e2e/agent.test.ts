@@ -5,7 +5,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { constants, getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -110,6 +110,17 @@ describe('mistakes end in one clear line', () => {
     running.child.kill('SIGTERM');
     expect((await running.finished).code).toBe(0);
   });
+});
+
+test('it gives way to the web server beside it', async () => {
+  const file = join(folder, 'beside.log');
+  writeFileSync(file, numberedLines(0, 1));
+  const running = agent('beside', '--from-start', file);
+  await until(async () => (await accepted('beside')) === 1, 20_000, 'its line');
+  const { PRIORITY_BELOW_NORMAL } = constants.priority;
+  expect(getPriority(running.child.pid)).toBe(Math.max(getPriority(), PRIORITY_BELOW_NORMAL));
+  running.child.kill('SIGTERM');
+  expect((await running.finished).code).toBe(0);
 });
 
 test('a forwarder whose server is down, which closes every connection at once, is waited for', async () => {

@@ -45,7 +45,9 @@ function mixed(value: number): number {
 
 /** @param hashes of `hashHost`, in any order, any of them several times */
 export function addHostHashes(set: HostSet, hashes: Float64Array): void {
-  if (hashes.length > 0) uniteHashes(set, distinct(hashes.toSorted()));
+  if (hashes.length === 0) return;
+  // Registers take them in any order.
+  uniteHashes(set, set.hashes === null ? hashes : distinct(hashes.toSorted()));
 }
 
 function distinct(ascending: Float64Array): Float64Array {
@@ -54,7 +56,7 @@ function distinct(ascending: Float64Array): Float64Array {
   return ascending.subarray(0, count);
 }
 
-/** @param hashes ascending, each once */
+/** @param hashes ascending, each once, where the set's are exact */
 function uniteHashes(set: HostSet, hashes: Float64Array): void {
   if (set.hashes === null) for (const hash of hashes) raise(set.registers!, hash);
   else {
