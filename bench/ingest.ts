@@ -28,13 +28,18 @@ export async function measureIngest({ quick }: BenchOptions): Promise<Figure[]> 
     // Before and after: the machine is not as fast all the time.
     const peers = [await runPeers(folder, log)];
     const ours = await endToEnd(store, folder, log, busier);
+    const [goAccess] = PEERS;
+    const ofBusier = await runPeer(folder, busier, goAccess);
     peers.push(await runPeers(folder, log));
     const alone = await runHlm(['agent', '--dry-run', log.path]);
     return [
       ...ours.rates,
       ...peerFigures(peers, log, ours),
+      ...(ofBusier === null
+        ? []
+        : [goAccessFigure("the busier server's file", [ofBusier], busier.lines, ours.busierSeconds)]),
       await copyFigure(store, folder, log, ours),
-      figureBeside('agent alone (--dry-run: parses, and writes JSON)', lines, alone.seconds, ours),
+      figureBeside('agent alone (--dry-run: parses, and writes JSON)', lines, alone.seconds, ours.seconds),
       ...ours.cpu,
       ...ours.memory,
       ...(await bytesALine(log, ours)),
@@ -64,6 +69,8 @@ async function writeLog(folder: string, lines: number, rate: number): Promise<Lo
 /** What the product made of the log. */
 interface Ours {
   seconds: number;
+  /** Of the busier server's log. */
+  busierSeconds: number;
   /** Of agent, server and PostgreSQL. */
   memoryBytes: number;
   chunkBytes: number;
@@ -93,7 +100,7 @@ async function endToEnd(store: BenchStore, folder: string, log: Log, busier: Log
     };
     const stored = await storedBytes(store);
     const seconds = median(ended.map((one) => one.seconds));
-    const busierRate = busier.lines / (await run('bench-busier', busier)).seconds;
+    const busierSeconds = (await run('bench-busier', busier)).seconds;
     const memory = {
       agent: Math.max(...ended.map(({ peakBytes }) => peakBytes)),
       server: peakMemoryOf(child.pid!),
@@ -101,9 +108,10 @@ async function endToEnd(store: BenchStore, folder: string, log: Log, busier: Log
     };
     return {
       seconds,
+      busierSeconds,
       memoryBytes: memory.agent + memory.server + memory.postgres,
       ...stored,
-      rates: ratesOf(log, log.lines / seconds, busier, busierRate),
+      rates: ratesOf(log, log.lines / seconds, busier, busier.lines / busierSeconds),
       cpu: cpuFigures(cpu, log.lines * RUNS),
       memory: memoryFigures(memory),
     };
@@ -153,12 +161,17 @@ const PEERS = [
   { name: 'DuckDB', find: findDuckDb, about: 'regular expression into a table, no windows' },
 ];
 
-/** How each of them ended; null: it is not installed. */
-async function runPeers(folder: string, { path }: Log): Promise<(Ended | null)[]> {
-  const ended: (Ended | null)[] = [];
+/** How one of them ended; null: it is not installed. */
+async function runPeer(folder: string, { path }: Log, { find }: (typeof PEERS)[number]): Promise<Ended | null> {
   const own = mkdtempSync(join(folder, 'peers-'));
-  for (const { find } of PEERS) ended.push((await find()?.run(path, own)) ?? null);
+  const ended = (await find()?.run(path, own)) ?? null;
   rmSync(own, { recursive: true });
+  return ended;
+}
+
+async function runPeers(folder: string, log: Log): Promise<(Ended | null)[]> {
+  const ended: (Ended | null)[] = [];
+  for (const peer of PEERS) ended.push(await runPeer(folder, log, peer));
   return ended;
 }
 
@@ -168,26 +181,34 @@ function peerFigures(runs: readonly (Ended | null)[][], { lines }: Log, ours: Ou
     const own = runs.map((each) => each[i]).filter((one) => one !== null);
     if (own.length === 0) return { what: `${name}: ${about}`, value: 'not installed' };
     const { version } = find()!;
-    const seconds = own.reduce((sum, one) => sum + one.seconds, 0) / own.length;
     const peakBytes = Math.max(...own.map((one) => one.peakBytes));
-    const goal = name === 'GoAccess' ? { goal: version.startsWith('1.7') ? 'ours ≥ 9 ×' : 'ours ≥ 3 ×' } : {};
     const memory = { value: mb(peakBytes), ratio: `ours ${times(ours.memoryBytes / peakBytes)}` };
     return [
-      { ...figureBeside(`${name} ${version}: ${about}`, lines, seconds, ours), ...goal },
+      name === 'GoAccess'
+        ? goAccessFigure(about, own, lines, ours.seconds)
+        : figureBeside(`${name} ${version}: ${about}`, lines, meanSeconds(own), ours.seconds),
       { what: `${name} ${version}: memory at most`, ...memory },
     ];
   });
 }
 
+function goAccessFigure(about: string, runs: readonly Ended[], lines: number, ourSeconds: number): Figure {
+  const { version } = findGoAccess()!;
+  const figure = figureBeside(`GoAccess ${version}: ${about}`, lines, meanSeconds(runs), ourSeconds);
+  return { ...figure, goal: version.startsWith('1.7') ? 'ours ≥ 9 ×' : 'ours ≥ 3 ×' };
+}
+
+const meanSeconds = (runs: readonly Ended[]) => runs.reduce((sum, { seconds }) => sum + seconds, 0) / runs.length;
+
 async function copyFigure(store: BenchStore, folder: string, log: Log, ours: Ours): Promise<Figure> {
   const rows = join(folder, 'rows.tsv');
   await writeTexts(rows, rowsOf(first(log.lines, requestsFrom(log.startMs, trafficOf(log.rate)))));
   const seconds = await copySeconds(store.url, rows);
-  return figureBeside('COPY of the same rows into a plain table', log.lines, seconds, ours);
+  return figureBeside('COPY of the same rows into a plain table', log.lines, seconds, ours.seconds);
 }
 
-function figureBeside(what: string, lines: number, seconds: number, ours: Ours): Figure {
-  return { what, value: perSecond(lines, seconds), ratio: `ours ${times(seconds / ours.seconds)}` };
+function figureBeside(what: string, lines: number, seconds: number, ourSeconds: number): Figure {
+  return { what, value: perSecond(lines, seconds), ratio: `ours ${times(seconds / ourSeconds)}` };
 }
 
 /** What one run left on disk. */

@@ -74,8 +74,9 @@ const PARTS: Record<string, Part> = {
   },
   walls: {
     title: 'Walls',
-    about: 'what sign-in, limits and headers cost a request, and a client beside a hostile one',
+    about: 'what sign-in, limits and headers cost a request, and a client beside a hostile one; by name only: a minute',
     measure: measureWalls,
+    byNameOnly: true,
   },
   memory: {
     title: 'Memory',
