@@ -37,7 +37,7 @@ export async function measureIngest({ quick }: BenchOptions): Promise<Figure[]> 
       ...peerFigures(peers, log, ours),
       ...(ofBusier === null
         ? []
-        : [goAccessFigure("the busier server's file", [ofBusier], busier.lines, ours.busierSeconds)]),
+        : [peerFigure(goAccess, "the busier server's file", [ofBusier], busier.lines, ours.busierSeconds)]),
       await copyFigure(store, folder, log, ours),
       figureBeside('agent alone (--dry-run: parses, and writes JSON)', lines, alone.seconds, ours.seconds),
       ...ours.cpu,
@@ -155,14 +155,26 @@ function memoryFigures(bytes: { agent: number; server: number; postgres: number 
   ];
 }
 
-/** What GoAccess and DuckDB make of the same file, where they are installed. */
-const PEERS = [
-  { name: 'GoAccess', find: findGoAccess, about: 'parses and reports, nothing durable' },
+/** Whoever makes something of the same file, where it is installed. */
+interface KnownPeer {
+  name: string;
+  find: typeof findGoAccess;
+  about: string;
+  goalOf?: (version: string) => string;
+}
+
+const PEERS: KnownPeer[] = [
+  {
+    name: 'GoAccess',
+    find: findGoAccess,
+    about: 'parses and reports, nothing durable',
+    goalOf: (version) => (version.startsWith('1.7') ? 'ours ≥ 9 ×' : 'ours ≥ 3 ×'),
+  },
   { name: 'DuckDB', find: findDuckDb, about: 'regular expression into a table, no windows' },
 ];
 
 /** How one of them ended; null: it is not installed. */
-async function runPeer(folder: string, { path }: Log, { find }: (typeof PEERS)[number]): Promise<Ended | null> {
+async function runPeer(folder: string, { path }: Log, { find }: KnownPeer): Promise<Ended | null> {
   const own = mkdtempSync(join(folder, 'peers-'));
   const ended = (await find()?.run(path, own)) ?? null;
   rmSync(own, { recursive: true });
@@ -177,25 +189,29 @@ async function runPeers(folder: string, log: Log): Promise<(Ended | null)[]> {
 
 /** Of all their runs together. */
 function peerFigures(runs: readonly (Ended | null)[][], { lines }: Log, ours: Ours): Figure[] {
-  return PEERS.flatMap(({ name, find, about }, i) => {
+  return PEERS.flatMap((peer, i) => {
+    const { name, find, about } = peer;
     const own = runs.map((each) => each[i]).filter((one) => one !== null);
     if (own.length === 0) return { what: `${name}: ${about}`, value: 'not installed' };
-    const { version } = find()!;
     const peakBytes = Math.max(...own.map((one) => one.peakBytes));
     const memory = { value: mb(peakBytes), ratio: `ours ${times(ours.memoryBytes / peakBytes)}` };
     return [
-      name === 'GoAccess'
-        ? goAccessFigure(about, own, lines, ours.seconds)
-        : figureBeside(`${name} ${version}: ${about}`, lines, meanSeconds(own), ours.seconds),
-      { what: `${name} ${version}: memory at most`, ...memory },
+      peerFigure(peer, about, own, lines, ours.seconds),
+      { what: `${name} ${find()!.version}: memory at most`, ...memory },
     ];
   });
 }
 
-function goAccessFigure(about: string, runs: readonly Ended[], lines: number, ourSeconds: number): Figure {
-  const { version } = findGoAccess()!;
-  const figure = figureBeside(`GoAccess ${version}: ${about}`, lines, meanSeconds(runs), ourSeconds);
-  return { ...figure, goal: version.startsWith('1.7') ? 'ours ≥ 9 ×' : 'ours ≥ 3 ×' };
+function peerFigure(
+  { name, find, goalOf }: KnownPeer,
+  about: string,
+  runs: readonly Ended[],
+  lines: number,
+  ourSeconds: number,
+): Figure {
+  const { version } = find()!;
+  const figure = figureBeside(`${name} ${version}: ${about}`, lines, meanSeconds(runs), ourSeconds);
+  return { ...figure, goal: goalOf?.(version) };
 }
 
 const meanSeconds = (runs: readonly Ended[]) => runs.reduce((sum, { seconds }) => sum + seconds, 0) / runs.length;

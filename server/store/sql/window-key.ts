@@ -1,5 +1,3 @@
-import { uuidArray } from '../parameter.js';
-
 /** Whose windows, and of which width. */
 export interface WindowScope {
   tenantId: string;
@@ -25,10 +23,10 @@ export const KEY_MATCHES = ['tenant_id', 'agent_id', 'resolution', 'start_ms']
   .map((column) => `t.${column} = asked.${column}`)
   .join(' AND ');
 
-export function keyColumns(keys: readonly WindowKey[]): unknown[] {
+export function keyColumns(keys: readonly WindowKey[]): unknown[][] {
   return [
-    uuidArray(keys.map(({ tenantId }) => tenantId)),
-    uuidArray(keys.map(({ agentId }) => agentId)),
+    keys.map(({ tenantId }) => tenantId),
+    keys.map(({ agentId }) => agentId),
     keys.map(({ resolution }) => resolution),
     keys.map(({ startMs }) => startMs),
   ];

@@ -2,7 +2,6 @@ import { decodeSeconds, encodeSeconds } from '../../core/windows/encoding.js';
 import { RESOLUTIONS } from '../../core/windows/resolutions.js';
 import { emptyWindow, type Numbers, type Totals, type Window } from '../../core/windows/window.js';
 import type { Transaction } from '../database.js';
-import { uuidArray } from '../parameter.js';
 import { readBreakdowns } from './breakdown.sql.js';
 import { byteaArray } from './bytea-array.js';
 import { KEY_MATCHES, KEYS_ASKED, keyColumns, type WindowKey } from './window-key.js';
@@ -97,8 +96,8 @@ export interface NumbersOfWindow extends FinestKey {
 export async function writeWindows(sql: Sql, windows: readonly NumbersOfWindow[]): Promise<void> {
   if (windows.length === 0) return;
   const values = [
-    uuidArray(windows.map(({ tenantId }) => tenantId)),
-    uuidArray(windows.map(({ agentId }) => agentId)),
+    windows.map(({ tenantId }) => tenantId),
+    windows.map(({ agentId }) => agentId),
     windows.map(({ revision }) => revision),
     byteaArray(windows.map(({ numbers }) => encodeSeconds(numbers.seconds))),
     ...columnsOf(windows.map(({ startMs, numbers }) => [startMs, numbers])),
