@@ -1,4 +1,5 @@
-import { BATCH_ENTRIES_MAX, batchOf, type Entry, type LogBatch } from '../schema/log-batch.js';
+import { BATCH_ENTRIES_MAX, type Entry, type LogBatch } from '../schema/log-batch.js';
+import { batchOf } from '../schema/log-batch-builder.js';
 import { evaluateAgents } from '../server/alerts/evaluate.js';
 import { AGENTS_AT_ONCE } from '../server/alerts/evaluator.js';
 import { AlertMemory } from '../server/alerts/memory.js';

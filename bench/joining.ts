@@ -1,4 +1,5 @@
-import { BATCH_ENTRIES_MAX, batchOf, type Entry } from '../schema/log-batch.js';
+import { BATCH_ENTRIES_MAX, type Entry } from '../schema/log-batch.js';
+import { batchOf } from '../schema/log-batch-builder.js';
 import { joinDue } from '../server/retention/index.js';
 import { BenchStore } from './store.js';
 import { type BenchOptions, type Figure, times } from './table.js';

@@ -6,7 +6,7 @@ import { print } from 'graphql';
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 import { keptConnections } from '../agent/ship/index.js';
-import { batchOf } from '../schema/log-batch.js';
+import { batchOf } from '../schema/log-batch-builder.js';
 import { IngestLogsMutation } from '../schema/operations/agent.js';
 import { insertTenant } from '../server/accounts/insert-tenant.js';
 import { hashSecret, newSecret } from '../server/auth/tokens.js';
@@ -90,7 +90,7 @@ async function tenantOf({ db }: BenchStore, url: string, name: string): Promise<
   ]);
   const send = keptConnections();
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
-  const sendOnce = async (body: string) => (await send(url, headers, body, new AbortController().signal)).body;
+  const sendOnce = async (body: string) => (await send(url, headers, [body], new AbortController().signal)).body;
   // A connection that was closed while it rested: the same again, on a new one.
   return { id, url, token, post: (body) => sendOnce(body).catch(() => sendOnce(body)) };
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { batchOf, LogBatchBuilder } from '../schema/log-batch.js';
+import { batchOf, LogBatchBuilder } from '../schema/log-batch-builder.js';
 import { dueOwners } from '../server/store/sql/due-mark.sql.js';
 import { TENANT_WIDE } from '../server/store/sql/window-key.js';
 import { linesFrom } from '../simulator/file.js';

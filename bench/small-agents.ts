@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { print } from 'graphql';
 import { keptConnections } from '../agent/ship/index.js';
-import { batchOf, type LogBatch } from '../schema/log-batch.js';
+import type { LogBatch } from '../schema/log-batch.js';
+import { batchOf } from '../schema/log-batch-builder.js';
 import {
   ConnectAgentMutation,
   HeartbeatMutation,
@@ -75,7 +76,7 @@ function poster(url: string, token: string): PostGraphQL {
   return async (operation, input) => {
     if (!documents.has(operation)) documents.set(operation, print(operation as Parameters<typeof print>[0]));
     const body = JSON.stringify({ query: documents.get(operation), variables: { input } });
-    return JSON.parse((await send(url, headers, body, new AbortController().signal)).body).data;
+    return JSON.parse((await send(url, headers, [body], new AbortController().signal)).body).data;
   };
 }
 

@@ -52,16 +52,14 @@ export class BenchStore {
 
   /** Takes a batch in, as it comes from an agent: a LogBatch as JSON. Returns the agent's id. */
   async append(agentName: string, json: string): Promise<string> {
-    const wire = JSON.parse(json);
-    const batch = decodeLogBatch(wire);
+    const batch = decodeLogBatch(JSON.parse(json));
     const from = this.positions.get(agentName) ?? 0;
     const to = from + batch.count;
     const { agentId } = await this.ingest.append({
       tenantId: this.tenantId,
       agentName,
       stream: { id: 'bench', epoch: null, tail: null, from, to },
-      wire,
-      text: Buffer.from(json),
+      wire: Buffer.from(json),
       batch,
       malformed: 0,
       skipped: 0,

@@ -3,8 +3,6 @@
  * docs/INGEST.md specifies it for those who write agents of their own.
  */
 
-import { TextDictionary } from './text-dictionary.js';
-
 /** Entries of one batch at most: the unit of a chunk; larger ones delay their acknowledgement without packing better. */
 export const BATCH_ENTRIES_MAX = 8_192;
 /** Characters of a target that are kept: longer ones are attacks, and 4 KiB is what common servers accept. */
@@ -42,6 +40,24 @@ export interface LogBatch {
   columns: Partial<Record<TextColumnName, TextColumn>>;
 }
 
+/** A string column with its index as a typed array. */
+export interface TypedTextColumn {
+  dict: string[];
+  index: Int32Array;
+}
+
+/** A LogBatch with its numbers in typed arrays; a duration is NaN where an entry has none. */
+export interface TypedBatch {
+  version: 1;
+  count: number;
+  base: number;
+  time: Float64Array;
+  status: Int32Array;
+  bytes: Float64Array;
+  duration?: Float64Array;
+  columns: Partial<Record<TextColumnName, TypedTextColumn>>;
+}
+
 /** One entry as parsed; null where the line has none. */
 export interface Entry {
   /** Event time, milliseconds since the epoch. */
@@ -68,7 +84,7 @@ export interface DecodedBatch {
   bytes: Float64Array;
   /** NaN where there is none; null where no entry has one. */
   durationMs: Float64Array | null;
-  columns: Record<TextColumnName, { dict: string[]; index: Int32Array }>;
+  columns: Record<TextColumnName, TypedTextColumn>;
   /** 1 where an entry's own values cannot be (negative bytes, a status of 1,000 …): counted as malformed. */
   invalid: Uint8Array;
   invalidCount: number;
@@ -86,97 +102,6 @@ export function cleanText(text: string, lengthMax: number): string {
   return wellFormed.includes('\0') ? wellFormed.replaceAll('\0', '\ufffd') : wellFormed;
 }
 
-/** Collects the texts of one column: of each entry none, until it is given one. */
-class ColumnBuilder {
-  private readonly dictionary = new TextDictionary();
-  private readonly index: number[] = [];
-
-  constructor(private readonly lengthMax: number) {}
-
-  addNone(): void {
-    this.index.push(0);
-  }
-
-  /** The last entry's text, instead of none. */
-  setLast(text: string): void {
-    this.index[this.index.length - 1] = this.dictionary.placeOf(cleanText(text, this.lengthMax));
-  }
-
-  /**
-   * The same of the text that is `bytes[from, to)`: ASCII without NUL, no longer than the column keeps.
-   *
-   * @param hash of its characters, by `hashNext`
-   */
-  setLastBytes(bytes: Uint8Array, from: number, to: number, hash: number): void {
-    this.index[this.index.length - 1] = this.dictionary.placeOfBytes(bytes, from, to, hash);
-  }
-
-  build(): TextColumn | undefined {
-    const { texts } = this.dictionary;
-    return texts.length === 0 ? undefined : { dict: texts, index: this.index };
-  }
-}
-
-/** Collects entries into one batch. Not to be used further once built. */
-export class LogBatchBuilder {
-  /** What the last entry's texts are given to. */
-  readonly columns = Object.fromEntries(
-    TEXT_COLUMNS.map((name) => [name, new ColumnBuilder(name === 'target' ? TARGET_LENGTH_MAX : TEXT_LENGTH_MAX)]),
-  ) as Record<TextColumnName, ColumnBuilder>;
-  /** The same, to go through: by name that takes several times as long. */
-  private readonly all = Object.values(this.columns);
-  private base = 0;
-  private previousMs = 0;
-  private time: number[] = [];
-  private status: number[] = [];
-  private bytes: number[] = [];
-  private duration: (number | null)[] = [];
-  private hasDuration = false;
-
-  /** Entries so far. */
-  get count(): number {
-    return this.time.length;
-  }
-
-  add(entry: Entry): void {
-    this.addRow(entry.timeMs, entry.status, entry.bytes, entry.durationMs);
-    for (const name of TEXT_COLUMNS) {
-      const text = entry[name];
-      if (text !== null) this.columns[name].setLast(text);
-    }
-  }
-
-  /** An entry without texts, which `columns` take. Units as in `Entry`. */
-  addRow(timeMs: number, status: number, bytes: number, durationMs: number | null): void {
-    if (this.time.length === 0) this.base = this.previousMs = timeMs;
-    this.time.push(timeMs - this.previousMs);
-    this.previousMs = timeMs;
-    this.status.push(status);
-    this.bytes.push(bytes);
-    this.duration.push(durationMs);
-    if (durationMs !== null) this.hasDuration = true;
-    for (let i = 0; i < this.all.length; i++) this.all[i].addNone();
-  }
-
-  build(): LogBatch {
-    const columns: LogBatch['columns'] = {};
-    for (const name of TEXT_COLUMNS) {
-      const column = this.columns[name].build();
-      if (column) columns[name] = column;
-    }
-    return {
-      version: 1,
-      count: this.count,
-      base: this.base,
-      time: this.time,
-      status: this.status,
-      bytes: this.bytes,
-      ...(this.hasDuration ? { duration: this.duration } : {}),
-      columns,
-    };
-  }
-}
-
 function fail(message: string): never {
   throw new InvalidLogBatchError(`LogBatch: ${message}`);
 }
@@ -186,15 +111,19 @@ function shown(value: unknown): string {
   return (JSON.stringify(value) ?? 'undefined').slice(0, 40);
 }
 
-function numbers(value: unknown, name: string, count: number): number[] {
-  if (!Array.isArray(value)) fail(`${name} must be a list`);
+/** Numbers of a batch before they are checked. */
+type NumberList = readonly number[] | Int32Array | Float64Array;
+
+function numbers(value: unknown, name: string, count: number): NumberList {
+  if (!Array.isArray(value) && !(value instanceof Int32Array) && !(value instanceof Float64Array))
+    fail(`${name} must be a list`);
   if (value.length !== count) fail(`${name} has ${value.length} places, count says ${count}`);
   return value;
 }
 
 const EMPTY_COLUMN = { dict: [], index: [] };
 
-function decodeColumn(value: unknown, name: TextColumnName, count: number): { dict: string[]; index: Int32Array } {
+function decodeColumn(value: unknown, name: TextColumnName, count: number): TypedTextColumn {
   if (value === undefined || value === null) {
     if (name === 'host' && count > 0) fail('columns.host is required');
     return { ...EMPTY_COLUMN, index: new Int32Array(count) };
@@ -205,8 +134,8 @@ function decodeColumn(value: unknown, name: TextColumnName, count: number): { di
   const texts = dict.map((text, at) =>
     typeof text === 'string' ? cleanText(text, lengthMax) : fail(`columns.${name}.dict[${at}] is not a string`),
   );
-  const places = new Int32Array(count);
   const raw = numbers(index, `columns.${name}.index`, count);
+  const places = raw instanceof Int32Array ? raw : new Int32Array(count);
   for (let i = 0; i < count; i++) {
     const place = raw[i];
     if (!Number.isInteger(place) || place < 0 || place > texts.length) {
@@ -217,18 +146,12 @@ function decodeColumn(value: unknown, name: TextColumnName, count: number): { di
   return { dict: texts, index: places };
 }
 
-/** A batch of these entries. */
-export function batchOf(entries: Iterable<Entry>): LogBatch {
-  const builder = new LogBatchBuilder();
-  for (const entry of entries) builder.add(entry);
-  return builder.build();
-}
-
 /**
  * Reads and checks a batch in one pass.
  *
  * What is wrong with a single entry's numbers marks that entry `invalid`; what is wrong with the batch's form refuses it.
  *
+ * @param value of JSON; or a TypedBatch, whose arrays are the result's from then on
  * @throws InvalidLogBatchError naming the place.
  */
 export function decodeLogBatch(value: unknown): DecodedBatch {
@@ -247,9 +170,9 @@ export function decodeLogBatch(value: unknown): DecodedBatch {
   const columns = {} as DecodedBatch['columns'];
   for (const name of TEXT_COLUMNS) columns[name] = decodeColumn(batch.columns[name], name, count);
 
-  const timeMs = new Float64Array(count);
-  const status = new Int32Array(count);
-  const bytes = new Float64Array(count);
+  const timeMs = deltas instanceof Float64Array ? deltas : new Float64Array(count);
+  const status = statuses instanceof Int32Array ? statuses : new Int32Array(count);
+  const bytes = sizes instanceof Float64Array ? sizes : new Float64Array(count);
   const durationMs = durations && new Float64Array(count).fill(Number.NaN);
   const invalid = new Uint8Array(count);
   let invalidCount = 0;
@@ -260,7 +183,8 @@ export function decodeLogBatch(value: unknown): DecodedBatch {
     timeMs[i] = Math.floor(at);
     const code = statuses[i];
     const size = sizes[i];
-    const duration = durations?.[i] ?? null;
+    const given = durations?.[i] ?? null;
+    const duration = Number.isNaN(given) ? null : given;
     const valid =
       Number.isInteger(code) &&
       code >= 0 &&
@@ -273,6 +197,7 @@ export function decodeLogBatch(value: unknown): DecodedBatch {
     if (!valid) {
       invalid[i] = 1;
       invalidCount++;
+      status[i] = bytes[i] = 0;
       continue;
     }
     status[i] = code;

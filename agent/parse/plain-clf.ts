@@ -1,4 +1,5 @@
-import { ENTRY_BYTES_MAX, type LogBatchBuilder, TARGET_LENGTH_MAX, TEXT_LENGTH_MAX } from '../../schema/log-batch.js';
+import { ENTRY_BYTES_MAX, TARGET_LENGTH_MAX, TEXT_LENGTH_MAX } from '../../schema/log-batch.js';
+import type { LogBatchBuilder } from '../../schema/log-batch-builder.js';
 import { HASH_SEED, hashNext } from '../../schema/text-dictionary.js';
 import { CLF_TIME_LENGTH, clfTimeMs } from './clf-time.js';
 

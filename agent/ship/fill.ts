@@ -10,7 +10,7 @@ import {
 } from '../parse/index.js';
 import { parseReadLine } from '../parse-line.js';
 import type { Source } from '../source/index.js';
-import { type Batch, BatchDraft, type BatchLimits } from './batch.js';
+import { type Batch, BatchDraft, type BatchLimits, BatchRoom } from './batch.js';
 import type { Pace } from './pace.js';
 import type { Turns } from './turns.js';
 
@@ -40,6 +40,7 @@ export type Filled =
 export class Filler {
   private readonly parse: ParseLine;
   private readonly plain: PlainClfReader | null;
+  private readonly room = new BatchRoom();
   private saidMalformed = false;
 
   constructor(private readonly options: FillOptions) {
@@ -54,7 +55,7 @@ export class Filler {
    */
   async fill(limits: BatchLimits, halt: AbortSignal): Promise<Filled> {
     const { source, clock, pace, turns } = this.options;
-    const draft = new BatchDraft(limits);
+    const draft = new BatchDraft(limits, this.room);
     let deadlineMs = Number.POSITIVE_INFINITY;
     while (!halt.aborted) {
       const nowMs = clock.monotonicMs();

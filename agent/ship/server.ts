@@ -1,12 +1,13 @@
 import type { TadaDocumentNode } from 'gql.tada';
 // Not all of graphql: loading it takes some 60 ms before the first line goes.
 import { print } from 'graphql/language/printer.js';
+import { jsonParts } from '../../schema/operations/written-json.js';
 import { UserError } from '../../schema/user-error.js';
 import type { Clock } from '../clock.js';
 import { type Answer, readAnswer } from './answer.js';
 import { backOffMs } from './back-off.js';
 import { type Halt, Halted } from './halt.js';
-import { keptConnections, type Post } from './post.js';
+import { type Body, keptConnections, type Post } from './post.js';
 
 /** Longer than the server's own limit on a statement, so that it is the server that gives up first. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -86,7 +87,7 @@ export class Server {
   ): Promise<Exclude<Answer, { kind: 'refused' | 'foreign' }>> {
     let query = this.texts.get(document);
     if (query === undefined) this.texts.set(document, (query = print(document)));
-    const body = JSON.stringify({ query, variables });
+    const body = jsonParts({ query, variables });
     for (let server = 1; ; server++) {
       if (halt.hard.aborted) throw new Halted();
       const answer = await this.post(body, halt.hard);
@@ -114,7 +115,7 @@ export class Server {
   }
 
   /** Null: not sent, for the hard halt. */
-  private async post(body: string, hard: AbortSignal): Promise<Answer | null> {
+  private async post(body: Body, hard: AbortSignal): Promise<Answer | null> {
     const headers = {
       'content-type': 'application/json',
       accept: 'application/graphql-response+json, application/json',

@@ -129,7 +129,7 @@ export class StreamShipper {
     const { agent, opened, server, turns, halt } = this.options;
     const { from, to, tail, malformed, skipped, rejections } = batch;
     const stream = { id: opened.streamId, epoch: opened.epoch, tail, from, to };
-    const input = { agent, stream, batch: batch.batch, malformed, skipped, rejections };
+    const input = { agent, stream, batch: batch.json, malformed, skipped, rejections };
     try {
       const bytes = Math.min(to - from, this.limits.bytes);
       const send = () => turns.run(bytes, () => server.ask(IngestLogsMutation, { input }, halt));
@@ -158,13 +158,14 @@ export class StreamShipper {
     tally.add(batch, answer.outcome === 'APPENDED' ? answer : null);
     this.rewinds = 0;
     this.acknowledged = Math.max(this.acknowledged, batch.to);
+    batch.release();
     return { kind: 'done' };
   }
 
   /** The server takes less than it said: halves until it does. */
   private sendLess(batch: Batch, error: TooLargeError): Delivery {
     const { source } = this.options;
-    const lines = batch.batch.count + batch.malformed + batch.skipped;
+    const lines = batch.count + batch.malformed + batch.skipped;
     if (lines === 1)
       throw new UserError(`${source.label}: one line at byte ${batch.from} is too large: ${error.message}`);
     this.limits = { lines: Math.ceil(lines / 2), bytes: Math.ceil(this.limits.bytes / 2) };

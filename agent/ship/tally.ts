@@ -12,7 +12,7 @@ export class Tally {
    *   batch in before, and only the parser's numbers are known.
    */
   add(batch: Batch, answer: { accepted: number; quarantined: number } | null): void {
-    const entries = batch.batch.count;
+    const entries = batch.count;
     const { accepted, quarantined } = answer ?? { accepted: entries, quarantined: 0 };
     this.accepted += accepted;
     this.quarantined += quarantined;

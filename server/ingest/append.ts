@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type LogBatch, TEXT_COLUMNS } from '../../schema/log-batch.js';
+import type { LogBatch } from '../../schema/log-batch.js';
 import { exhausted } from '../errors.js';
 import { EntryRates } from '../plans/index.js';
 import { RetentionCache } from '../retention/index.js';
@@ -29,7 +29,7 @@ export class Ingest {
   private readonly ahead = new CountsAhead();
   private readonly rates: EntryRates;
   /** By what they came as: one request may name a batch several times. */
-  private readonly bodies = new WeakMap<LogBatch, Promise<Buffer>>();
+  private readonly bodies = new WeakMap<LogBatch | Uint8Array, Promise<Buffer>>();
   private readonly batches = new Together<Attempt, AppendResult>({
     limits: GROUP,
     together: (attempts) => this.appendTogether(attempts),
@@ -85,13 +85,14 @@ export class Ingest {
   }
 
   /** Writes a batch down, and lets go of its columns: whoever received it holds it until it is answered, and many wait at a time. */
-  private bodyOf({ wire, text }: AppendRequest): Promise<Buffer> {
+  private bodyOf({ wire }: AppendRequest): Promise<Buffer> {
     const known = this.bodies.get(wire);
     if (known !== undefined) return known;
-    const body = text !== null && isKnown(wire) ? freshBodyOfText(text) : freshBody(chunkOf(wire));
+    const isText = wire instanceof Uint8Array;
+    const body = isText ? freshBodyOfText(wire) : freshBody(chunkOf(wire));
     body.catch(() => undefined);
     this.bodies.set(wire, body);
-    letGo(wire);
+    if (!isText) letGo(wire);
     return body;
   }
 
@@ -134,21 +135,6 @@ function letGo(wire: LogBatch): void {
   wire.time = wire.status = wire.bytes = [];
   wire.columns = {};
   delete wire.duration;
-}
-
-/** What a chunk keeps of a batch, and of a column. */
-const KEPT: readonly string[] = ['version', 'count', 'base', 'time', 'status', 'bytes', 'duration', 'columns'];
-const KEPT_OF_COLUMN: readonly string[] = ['dict', 'index'];
-const COLUMNS: readonly string[] = TEXT_COLUMNS;
-
-/** Whether it is kept as it came: what else an agent sent along is not ours to keep. */
-function isKnown(wire: LogBatch): boolean {
-  const areKnown = (value: object, names: readonly string[]) => Object.keys(value).every((key) => names.includes(key));
-  return (
-    areKnown(wire, KEPT) &&
-    areKnown(wire.columns, COLUMNS) &&
-    Object.values(wire.columns).every((column) => column === null || areKnown(column, KEPT_OF_COLUMN))
-  );
 }
 
 /** What of a batch is kept. */

@@ -12,10 +12,8 @@ export interface AppendRequest {
     from: number;
     to: number;
   } | null;
-  /** As it came, for the chunk; empty once it is written down. */
-  wire: LogBatch;
-  /** The JSON of `wire` as it came; null: not known. */
-  text: Buffer | null;
+  /** As it came, for the chunk: its value, which is empty once it is written down, or its JSON. */
+  wire: LogBatch | Uint8Array;
   batch: DecodedBatch;
   /** Lines that the agent could not parse, and left out. */
   malformed: number;

@@ -30,8 +30,8 @@ export function freshBody(batch: LogBatch): Promise<Buffer> {
 }
 
 /** The same of a batch's JSON, which is UTF-8 and begins with its brace. */
-export async function freshBodyOfText(text: Buffer): Promise<Buffer> {
-  return text.length <= PLAIN_TEXT ? text : deflatedText(text);
+export async function freshBodyOfText(text: Uint8Array): Promise<Buffer> {
+  return text.length <= PLAIN_TEXT ? Buffer.from(text) : deflatedText(text);
 }
 
 /** The batch that a chunk's body holds. */
@@ -40,7 +40,7 @@ export async function batchOfBody(body: Buffer): Promise<DecodedBatch> {
 }
 
 /** A text as bytes that `textOfBody` reads. */
-export async function deflatedText(text: string | Buffer): Promise<Buffer> {
+export async function deflatedText(text: string | Uint8Array): Promise<Buffer> {
   return text.length <= SMALL_TEXT
     ? deflateSync(text, OPTIONS)
     : deflateAsync(text, { ...OPTIONS, chunkSize: OUT_AT_ONCE });

@@ -1,7 +1,7 @@
 // Goal: tenants are made, limited and deleted as the API says, and of a deleted one nothing is left.
 // Method: a real server; what a deleted tenant held is looked for in every table, while it goes on sending; names are taken at the same time.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { batchOf } from '../../schema/log-batch.js';
+import { batchOf } from '../../schema/log-batch-builder.js';
 import { Accounts, CREATE_TENANT, DELETE_TENANT, UNKNOWN, VIEWER } from '../support/accounts.js';
 import { entry } from '../support/entries.js';
 import { until } from '../support/server.js';

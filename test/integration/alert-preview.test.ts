@@ -2,7 +2,7 @@
 // Method: a real server; random traffic and rules against looking at each second in turn; what the evaluator did.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { batchOf } from '../../schema/log-batch.js';
+import { batchOf } from '../../schema/log-batch-builder.js';
 import type { RuleSpec } from '../../server/core/alerts/decide.js';
 import { expectedTransitions } from '../support/alert-reference.js';
 import { entry } from '../support/entries.js';

@@ -2,7 +2,7 @@
 // Method: the real server on its own PostgreSQL, by the API as an agent uses it.
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { batchOf } from '../../schema/log-batch.js';
+import { batchOf } from '../../schema/log-batch-builder.js';
 import { databaseUrl, withConnection } from '../support/database.js';
 import { entry as wireEntry } from '../support/entries.js';
 import { startTestServer, type TestServer } from '../support/server.js';

@@ -1,7 +1,8 @@
 // Goal: what is counted of a large batch before its turn changes nothing of what is stored, whatever came of the batches before it.
 // Method: the steps of ingest on a real PostgreSQL; an agent's batches sent at once, so that each but the first waits counted.
 import { afterAll, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
-import { batchOf, decodeLogBatch, type Entry } from '../../schema/log-batch.js';
+import { decodeLogBatch, type Entry } from '../../schema/log-batch.js';
+import { batchOf } from '../../schema/log-batch-builder.js';
 import { BatchAggregate } from '../../server/core/windows/aggregate.js';
 import { entry } from '../support/entries.js';
 import { Statistics } from '../support/statistics.js';
@@ -35,7 +36,7 @@ function send(agent: string, from: number, entries: readonly Entry[]) {
   const stream = { id: 's', epoch: null, tail: null, from, to: from + entries.length };
   const about = { malformed: 0, skipped: 0, rejections: [] };
   const batch = decodeLogBatch(wire);
-  return statistics.ingest.append({ tenantId, agentName: agent, stream, wire, text: null, batch, ...about });
+  return statistics.ingest.append({ tenantId, agentName: agent, stream, wire, batch, ...about });
 }
 
 test('batches that wait are counted before their turn, and windows are what their entries add up to', async () => {

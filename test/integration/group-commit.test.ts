@@ -3,7 +3,8 @@
 // Method: the steps of ingest on a real PostgreSQL; which rows were written together is told by their xmin.
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import { batchOf, decodeLogBatch, type Entry } from '../../schema/log-batch.js';
+import { decodeLogBatch, type Entry } from '../../schema/log-batch.js';
+import { batchOf } from '../../schema/log-batch-builder.js';
 import { type AppendResult, Heartbeats, Ingest } from '../../server/ingest/index.js';
 import { withConnection } from '../support/database.js';
 import { entry } from '../support/entries.js';
@@ -46,7 +47,6 @@ function send(
     agentName: agent,
     stream: range,
     wire,
-    text: null,
     batch,
     ...about,
   });

@@ -90,7 +90,9 @@ describe("the example's file", () => {
     const draft = new BatchDraft({ lines: 100, bytes: 100_000 });
     const parse = lineParser('common');
     for (let line = lines.next(); line !== null; line = lines.next()) draft.add(line, parse(line.text));
-    return draft.build(digestOf(lines.tail));
+    const { from: first, to: end, tail, json, malformed, skipped, rejections } = draft.build(digestOf(lines.tail));
+    const batch = JSON.parse(Buffer.from(json.bytes).toString());
+    return { from: first, to: end, tail, batch, malformed, skipped, rejections };
   }
 
   /** Of the four operations' inputs, what tells of the file. */

@@ -1,7 +1,7 @@
 // Goal: no line is lost silently and none blocks its stream; what comes from a log is only ever data.
 // Method: the real server, fed what logs hold at their worst: times, numbers and texts that cannot be.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { batchOf } from '../../schema/log-batch.js';
+import { batchOf } from '../../schema/log-batch-builder.js';
 import { entry } from '../support/entries.js';
 import { codeOf, type IngestInput, ingest, line, sendIngest, stateOf } from '../support/ingest.js';
 import { startTestServer, type TestServer } from '../support/server.js';

@@ -3,7 +3,7 @@
 // Method: the real server, and another one on its database; subscriptions over graphql-ws; floods of whole batches.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { batchOf } from '../../schema/log-batch.js';
+import { batchOf } from '../../schema/log-batch-builder.js';
 import { Tails } from '../../server/live/index.js';
 import { TailSlot } from '../../server/live/tail-slot.js';
 import { databaseUrl } from '../support/database.js';

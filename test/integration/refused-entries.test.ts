@@ -2,7 +2,8 @@
 //   is never taken for it; and the search holds no server up that stops.
 // Method: the real server, whose database is made to refuse by triggers and constraints on what windows hold.
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { batchOf, type Entry } from '../../schema/log-batch.js';
+import type { Entry } from '../../schema/log-batch.js';
+import { batchOf } from '../../schema/log-batch-builder.js';
 import { entry } from '../support/entries.js';
 import { codeOf, type IngestInput, ingest, sendIngest, stateOf } from '../support/ingest.js';
 import { startTestServer, type TestServer, until } from '../support/server.js';

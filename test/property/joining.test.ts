@@ -2,7 +2,8 @@
 // Method: any batches, gaps and instants, against what the entries were before, and against the slots' promises.
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { batchOf, decodeLogBatch, type Entry, entryAt } from '../../schema/log-batch.js';
+import { decodeLogBatch, type Entry, entryAt } from '../../schema/log-batch.js';
+import { batchOf } from '../../schema/log-batch-builder.js';
 import { joinAtMs, LARGE_ENTRIES } from '../../server/core/retention/join.js';
 import { type Mergeable, mergeBatches } from '../../server/core/retention/merge.js';
 import { decodeOrigins, encodeOrigins, originsAt, originsOf } from '../../server/core/retention/origins.js';

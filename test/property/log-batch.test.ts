@@ -3,7 +3,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
-  batchOf,
   cleanText,
   type DecodedBatch,
   decodeLogBatch,
@@ -13,6 +12,7 @@ import {
   InvalidLogBatchError,
   TEXT_COLUMNS,
 } from '../../schema/log-batch.js';
+import { batchOf } from '../../schema/log-batch-builder.js';
 import { dirtyTexts, entries } from '../support/arbitraries.js';
 import { entry } from '../support/entries.js';
 

@@ -3,7 +3,8 @@
 // merged and decided as ingest and the evaluator do, after each batch.
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { batchOf, decodeLogBatch, type Entry } from '../../schema/log-batch.js';
+import { decodeLogBatch, type Entry } from '../../schema/log-batch.js';
+import { batchOf } from '../../schema/log-batch-builder.js';
 import { secondCountsOf, secondCountsOfWindow } from '../../server/alerts/second-counts.js';
 import { type AlertState, decideAlert, type RuleSpec, type Transition } from '../../server/core/alerts/decide.js';
 import {

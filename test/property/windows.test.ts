@@ -3,7 +3,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { NONE, sectionOf, splitTarget } from '../../schema/entry.js';
-import { batchOf, decodeLogBatch, type Entry } from '../../schema/log-batch.js';
+import { decodeLogBatch, type Entry } from '../../schema/log-batch.js';
+import { batchOf } from '../../schema/log-batch-builder.js';
 import { addValue, encodeDDSketch } from '../../server/core/sketches/dd-sketch.js';
 import { addHost, encodeHosts } from '../../server/core/sketches/host-set.js';
 import {

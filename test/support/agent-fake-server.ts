@@ -58,7 +58,10 @@ export class FakeServer {
   }
 
   readonly post: Post = async (url, { authorization }, sent) => {
-    const body = JSON.parse(sent) as { query: string; variables: { input: Input } };
+    const body = JSON.parse(Buffer.concat(sent.map((part) => Buffer.from(part as Uint8Array))).toString()) as {
+      query: string;
+      variables: { input: Input };
+    };
     const operation = /\{\s*(\w+)\(input/.exec(body.query)?.[1] ?? '';
     this.requests.push({ url, operation, authorization });
     const fault = this.faultOf(operation, url);

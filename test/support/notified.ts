@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
-import { batchOf } from '../../schema/log-batch.js';
+import { batchOf } from '../../schema/log-batch-builder.js';
 import { endAlerts } from './end-alerts.js';
 import { entry } from './entries.js';
 import { type HttpReceiver, type MailServer, startHttpReceiver, startMailServer } from './receivers.js';

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { pino } from 'pino';
-import { batchOf, decodeLogBatch, type Entry } from '../../schema/log-batch.js';
+import { decodeLogBatch, type Entry } from '../../schema/log-batch.js';
+import { batchOf } from '../../schema/log-batch-builder.js';
 import { TrafficLoader } from '../../server/api/traffic/loader.js';
 import { Deletion } from '../../server/deletion/index.js';
 import { Ingest } from '../../server/ingest/index.js';
@@ -76,7 +77,6 @@ export class Statistics {
       agentName,
       stream: { id: 'test', epoch: null, tail: null, from, to },
       wire,
-      text: null,
       batch: decodeLogBatch(wire),
       malformed: 0,
       skipped: 0,

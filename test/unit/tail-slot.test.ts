@@ -3,7 +3,8 @@
 // Method: the slot against a sum under random puts and takes; two hubs over stores that hold nothing, on a bus in memory.
 import { expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
-import { batchOf, decodeLogBatch } from '../../schema/log-batch.js';
+import { decodeLogBatch } from '../../schema/log-batch.js';
+import { batchOf } from '../../schema/log-batch-builder.js';
 import { Tails } from '../../server/live/index.js';
 import { ENTRIES_OF_A_MESSAGE_MAX, type TailBatch, TailSlot } from '../../server/live/tail-slot.js';
 import type { TakenIn } from '../../server/live/tails.js';

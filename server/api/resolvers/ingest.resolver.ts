@@ -7,7 +7,8 @@ import {
   type LogEntryInput,
   OpenStreamInput,
 } from '../../../schema/inputs/ingest.input.js';
-import { BATCH_ENTRIES_MAX, batchOf, decodeLogBatch } from '../../../schema/log-batch.js';
+import { BATCH_ENTRIES_MAX, decodeLogBatch } from '../../../schema/log-batch.js';
+import { batchOf } from '../../../schema/log-batch-builder.js';
 import type { ReceivedBatch } from '../../../schema/scalars/index.js';
 import { Agent } from '../../../schema/types/agent.type.js';
 import {
@@ -22,7 +23,6 @@ import { connectAgent, openStream } from '../../ingest/index.js';
 import { readAgents } from '../../store/sql/agents.sql.js';
 import { INGESTERS } from '../authority.js';
 import { type Context, caller } from '../context.js';
-import { takeTextOf } from '../walls/batch-text.js';
 
 /** Bytes of a batch as JSON: 8,192 lines of common length; the body's limit leaves room for more. */
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
@@ -134,7 +134,6 @@ export class IngestResolver {
       agentName: input.agent,
       stream: streamOf(input),
       wire,
-      text: takeTextOf(wire),
       batch: decoded,
       malformed: input.malformed,
       skipped: input.skipped,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { BatchText } from '../../../schema/log-batch-text.js';
 
 /** Parses a JSON text whole. @throws where it is none, or not to be taken. */
 export type ParseJson = (text: string) => unknown;
@@ -6,24 +7,14 @@ export type ParseJson = (text: string) => unknown;
 const BATCH = Buffer.from('"batch":{');
 /** What `hlm agent` writes after a batch. */
 const AFTER_BATCH = Buffer.from(',"malformed":');
-/** Of a smaller one the batch is written anew as fast as it is found. */
+/** A smaller one is parsed whole as fast as its batch is found. */
 const BODY_BYTES_MIN = 16_384;
 /** Stands where the batch was: nobody can guess it. */
 const PLACEHOLDER = randomUUID();
 
-/** Texts of batches, by what they were parsed to. */
-const texts = new WeakMap<object, Buffer>();
-
-/** The text from which a batch was parsed, told once; null: not known. What has it need not write the batch anew. */
-export function takeTextOf(batch: object): Buffer | null {
-  const text = texts.get(batch) ?? null;
-  texts.delete(batch);
-  return text;
-}
-
 /**
- * Parses a request of `{"query": …, "variables": {"input": {… "batch": {…}, "malformed": …}}}`, and notes the batch's text. What
- * has another form is parsed all the same.
+ * Parses a request. Of one of `{"query": …, "variables": {"input": {… "batch": {…}, "malformed": …}}}`, the batch is read from its
+ * text where both have the form in which `hlm agent` writes them; what has another form is parsed all the same.
  *
  * The two parts are valid JSON each, one with a text in the place of the other, so that the whole is, and is the same: after
  * `"batch":` no string is open (its quotes would be escaped), and where an object ends is written in itself.
@@ -32,25 +23,26 @@ export function takeTextOf(batch: object): Buffer | null {
  * @throws as `parse` does.
  */
 export function parseBody(body: Buffer, parse: ParseJson, bytesMin = BODY_BYTES_MIN): unknown {
-  if (body.length < bytesMin) return parse(body.toString('utf8'));
-  const from = body.indexOf(BATCH) + BATCH.length - 1;
+  const from = body.length < bytesMin ? -1 : body.indexOf(BATCH) + BATCH.length - 1;
   const to = from < BATCH.length ? -1 : body.lastIndexOf(AFTER_BATCH);
-  if (to <= from) return parse(body.toString('utf8'));
-  const outer = `${body.toString('utf8', 0, from)}"${PLACEHOLDER}"${body.toString('utf8', to)}`;
-  const text = body.subarray(from, to);
-  let request: unknown;
-  let batch: unknown;
-  try {
-    request = parse(outer);
-    batch = parse(text.toString('utf8'));
-  } catch {
-    // Whatever is wrong is told of the whole, or was not wrong.
-    return parse(body.toString('utf8'));
-  }
+  const batch = to <= from ? null : BatchText.read(body.subarray(from, to));
+  const request = batch && parsedOrNull(withPlaceholder(body, from, to), parse);
   const input = inputOf(request);
+  // Whatever is wrong is told of the whole, or was not wrong.
   if (input?.batch !== PLACEHOLDER) return parse(body.toString('utf8'));
-  texts.set((input.batch = batch as object), text);
+  input.batch = batch;
   return request;
+}
+
+const withPlaceholder = (body: Buffer, from: number, to: number) =>
+  `${body.toString('utf8', 0, from)}"${PLACEHOLDER}"${body.toString('utf8', to)}`;
+
+function parsedOrNull(text: string, parse: ParseJson): unknown {
+  try {
+    return parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function inputOf(request: unknown): { batch?: unknown } | undefined {

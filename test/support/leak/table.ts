@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { batchOf } from '../../../schema/log-batch.js';
+import { batchOf } from '../../../schema/log-batch-builder.js';
 import { entry } from '../entries.js';
 import { INGEST, NOON_MS, type RoleName, SHARED_AGENT, type Side } from './seed.js';
 import type { NestedArguments } from './walk.js';
