@@ -33,7 +33,15 @@ import {
   type Tops,
 } from '../../server/core/sketches/tops.js';
 import { binCountsOf, decodeBins, encodeBins, SlidingBins } from '../../server/core/sketches/value-bins.js';
-import { emptyBreakdown, encodePart, PARTS, pruneBreakdown } from '../../server/core/windows/breakdown.js';
+import {
+  decodePartsInto,
+  emptyBreakdown,
+  encodeBreakdown,
+  encodePart,
+  PARTS,
+  partsNeeded,
+  pruneBreakdown,
+} from '../../server/core/windows/breakdown.js';
 import { asSketched, binsOf, nearestRank } from '../support/percentiles.js';
 
 const values = fc.array(
@@ -123,6 +131,8 @@ function hostsOf(from: number, to: number, seed: number) {
   return set;
 }
 
+const NOT_LISTED = () => [];
+
 describe('distinct hosts', () => {
   test.each([0, 1, 2, 255, 256])('%i are counted exactly', (count) => {
     for (const seed of [1, 2, 3]) expect(distinctHosts(hostsOf(0, count, seed))).toBe(count);
@@ -157,7 +167,7 @@ describe('distinct hosts', () => {
     const column = encodeHosts(hosts);
     expect(column.length).toBeLessThan(16_500);
     const decoded = emptyHostSet();
-    decodeHostsInto(decoded, column);
+    decodeHostsInto(decoded, column, NOT_LISTED);
     expect(decoded).toEqual(hosts);
   });
 
@@ -169,7 +179,7 @@ describe('distinct hosts', () => {
         const merged = hostsOf(0, a, seed);
         mergeHosts(merged, hostsOf(0, b, seed));
         const other = hostsOf(0, b, seed);
-        decodeHostsInto(other, encodeHosts(hostsOf(0, a, seed)));
+        decodeHostsInto(other, encodeHosts(hostsOf(0, a, seed)), NOT_LISTED);
         expect(encodeHosts(merged)).toEqual(encodeHosts(whole));
         expect(encodeHosts(other)).toEqual(encodeHosts(whole));
         if (Math.max(a, b) <= EXACT_HOSTS_MAX) expect(distinctHosts(merged)).toBe(Math.max(a, b));
@@ -245,6 +255,29 @@ test('tops bound the truth from above, by no more than their errors, in any orde
     { numRuns: 500 },
   );
 });
+
+test.each([0, 1, 256, 1_000, 1_001])(
+  '%i distinct hosts come back, whether their top lists all of them or not, and without other parts',
+  (count) => {
+    const breakdown = emptyBreakdown();
+    for (let n = 0; n < count; n++) {
+      addKey(breakdown.tops.HOST, hostText(n, 5), { hits: 1, bytes: 9, clientErrors: 0, serverErrors: 0 });
+      addHost(breakdown.hosts, hostText(n, 5));
+    }
+    pruneBreakdown(breakdown, 10);
+    const encoded = encodeBreakdown(breakdown);
+    const parts = ['HOSTS'] as const;
+    const needed = partsNeeded(parts);
+    const read = emptyBreakdown();
+    decodePartsInto(read, parts, (part) => {
+      expect(needed).toContain(part);
+      return encoded[part];
+    });
+    expect(read.hosts).toEqual(breakdown.hosts);
+    expect(read.tops).toEqual(emptyBreakdown().tops);
+    if (count > 0 && count <= 1_000) expect(encoded.HOSTS).toHaveLength(1);
+  },
+);
 
 test.each([
   [10, 700],

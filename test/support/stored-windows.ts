@@ -1,7 +1,6 @@
 import { expect } from '@jest/globals';
 import { type Entry, entryAt } from '../../schema/log-batch.js';
-import { heaviest } from '../../server/core/sketches/tops.js';
-import { decodePartInto, emptyBreakdown } from '../../server/core/windows/breakdown.js';
+import { decodeTopsInto, emptyTops, heaviest } from '../../server/core/sketches/tops.js';
 import { decodeSeconds } from '../../server/core/windows/encoding.js';
 import { RESOLUTIONS, rollupStart, TENANT_WIDE_FROM } from '../../server/core/windows/resolutions.js';
 import { hitsBySecond } from '../../server/core/windows/window.js';
@@ -128,9 +127,9 @@ async function storedWindows(db: Database, tenantId: string): Promise<Told> {
 
 function hostsOf(column: Buffer | null): [string, number][] | null {
   if (column === null) return null;
-  const breakdown = emptyBreakdown();
-  decodePartInto(breakdown, 'HOST', column);
-  return heaviest(breakdown.tops.HOST, Number.POSITIVE_INFINITY).map(({ key, hits }) => [key, hits]);
+  const tops = emptyTops();
+  decodeTopsInto(tops, column);
+  return heaviest(tops, Number.POSITIVE_INFINITY).map(({ key, hits }) => [key, hits]);
 }
 
 /** Raw entries that are stored of each agent; no policy keeps any of them longer or shorter. */

@@ -117,6 +117,9 @@ export function distinctHosts(set: HostSet): number {
 
 /** The first byte of a column of hashes; registers have others. */
 const EXACT = 1;
+/** The whole column where the hosts are the keys of a top that lists all of them. */
+const LISTED = 4;
+export const LISTED_HOSTS = Buffer.of(LISTED);
 
 /** As a column: a byte for the kind, then hashes as differences, or registers. */
 export function encodeHosts({ hashes, registers }: HostSet): Buffer {
@@ -132,10 +135,15 @@ export function encodeHosts({ hashes, registers }: HostSet): Buffer {
   return writer.finish();
 }
 
-/** Adds an encoded set. */
-export function decodeHostsInto(set: HostSet, column: Buffer): void {
+/**
+ * Adds an encoded set.
+ *
+ * @param listed the keys of the hosts' top beside it
+ */
+export function decodeHostsInto(set: HostSet, column: Buffer, listed: () => readonly string[]): void {
   if (column.length === 0) return;
-  if (column[0] === EXACT) uniteHashes(set, decodeHashes(new ByteReader(column.subarray(1))));
+  if (column[0] === LISTED) addHostHashes(set, Float64Array.from(listed(), hashHost));
+  else if (column[0] === EXACT) uniteHashes(set, decodeHashes(new ByteReader(column.subarray(1))));
   else decodeRegistersInto(toRegisters(set), column);
 }
 

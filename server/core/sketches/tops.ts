@@ -61,6 +61,16 @@ export function emptyTops(): Tops {
   };
 }
 
+/** Whether all keys that were counted are listed, and any was. */
+export function isComplete({ floor, keys }: Tops): boolean {
+  return floor === 0 && keys.length > 0;
+}
+
+/** The same of an encoded column. */
+export function isCompleteColumn(column: Buffer): boolean {
+  return column.length > 0 && new ByteReader(column).number() === 0;
+}
+
 /** Counts hits of a key that is listed, or of one in tops that list all (floor 0). */
 export function addKey(tops: Tops, key: string, counts: KeyCounts): void {
   addAt(tops, placeOf(tops, key), counts.hits, counts.bytes, counts.clientErrors, counts.serverErrors);
@@ -254,6 +264,13 @@ export function decodeTopsInto(tops: Tops, column: Buffer): void {
     tops.presentFloors[place] += floor;
   }
   tops.floor += floor;
+}
+
+/** The keys of an encoded column. */
+export function keysOfColumn(column: Buffer): readonly string[] {
+  const tops = emptyTops();
+  decodeTopsInto(tops, column);
+  return tops.keys;
 }
 
 /** Code points' order: that of UTF-8 bytes, and of the terminal's `sort` under LC_ALL=C. */

@@ -1,6 +1,6 @@
 import type { DecodedBatch } from '../../../schema/log-batch.js';
 import { saturatingSum } from '../saturating.js';
-import { keysMax } from '../sketches/tops.js';
+import { isCompleteColumn, keysMax } from '../sketches/tops.js';
 import {
   type Breakdown,
   boundGrowth,
@@ -128,7 +128,8 @@ export class BatchAggregate {
       placeCounts.count(keyed, this.batch, entries);
       return [keyed.dimension, placeCounts.flushEncoded(keyed, keysMax(resolution))];
     });
-    return { ...(Object.fromEntries(tops) as Record<Dimension, Buffer>), ...this.sketches.encoded(entries) };
+    const columns = Object.fromEntries(tops) as Record<Dimension, Buffer>;
+    return { ...columns, ...this.sketches.encoded(entries, isCompleteColumn(columns.HOST)) };
   }
 
   /** How many entries these windows, one after the other in `starts`, have together. */

@@ -5,8 +5,25 @@ import {
   encodeDDSketch,
   mergeDDSketch,
 } from '../sketches/dd-sketch.js';
-import { decodeHostsInto, emptyHostSet, encodeHosts, type HostSet, mergeHosts } from '../sketches/host-set.js';
-import { decodeTopsInto, emptyTops, encodeTops, keysMax, mergeTops, pruneTops, type Tops } from '../sketches/tops.js';
+import {
+  decodeHostsInto,
+  emptyHostSet,
+  encodeHosts,
+  type HostSet,
+  LISTED_HOSTS,
+  mergeHosts,
+} from '../sketches/host-set.js';
+import {
+  decodeTopsInto,
+  emptyTops,
+  encodeTops,
+  isComplete,
+  keysMax,
+  keysOfColumn,
+  mergeTops,
+  pruneTops,
+  type Tops,
+} from '../sketches/tops.js';
 
 /** Dimensions of tops, in the order of their columns. */
 export const DIMENSIONS = ['SECTION', 'PATH', 'HOST', 'USER', 'METHOD', 'STATUS', 'REFERRER', 'USER_AGENT'] as const;
@@ -57,10 +74,11 @@ export function boundGrowth(breakdown: Breakdown, resolution: number): void {
   }
 }
 
+/** Distinct clients take a byte where their top lists all of them. */
 export function encodePart(breakdown: Breakdown, part: Part): Buffer {
   if (part === 'SIZE') return encodeDDSketch(breakdown.size);
   if (part === 'DURATION') return encodeDDSketch(breakdown.duration);
-  if (part === 'HOSTS') return encodeHosts(breakdown.hosts);
+  if (part === 'HOSTS') return isComplete(breakdown.tops.HOST) ? LISTED_HOSTS : encodeHosts(breakdown.hosts);
   return encodeTops(breakdown.tops[part]);
 }
 
@@ -71,10 +89,22 @@ export function encodeBreakdown(breakdown: Breakdown): EncodedBreakdown {
   return Object.fromEntries(PARTS.map((part) => [part, encodePart(breakdown, part)])) as EncodedBreakdown;
 }
 
-/** Adds an encoded part to a breakdown. */
-export function decodePartInto(breakdown: Breakdown, part: Part, column: Buffer): void {
-  if (part === 'SIZE') decodeDDSketchInto(breakdown.size, column);
-  else if (part === 'DURATION') decodeDDSketchInto(breakdown.duration, column);
-  else if (part === 'HOSTS') decodeHostsInto(breakdown.hosts, column);
-  else decodeTopsInto(breakdown.tops[part], column);
+/** Those whose columns are needed to read `parts`. */
+export function partsNeeded(parts: readonly Part[]): readonly Part[] {
+  return parts.includes('HOSTS') && !parts.includes('HOST') ? [...parts, 'HOST'] : parts;
+}
+
+/**
+ * Adds encoded parts to a breakdown.
+ *
+ * @param columnOf the column of each part of `partsNeeded`
+ */
+export function decodePartsInto(breakdown: Breakdown, parts: readonly Part[], columnOf: (part: Part) => Buffer): void {
+  for (const part of parts) {
+    const column = columnOf(part);
+    if (part === 'SIZE') decodeDDSketchInto(breakdown.size, column);
+    else if (part === 'DURATION') decodeDDSketchInto(breakdown.duration, column);
+    else if (part === 'HOSTS') decodeHostsInto(breakdown.hosts, column, () => keysOfColumn(columnOf('HOST')));
+    else decodeTopsInto(breakdown.tops[part], column);
+  }
 }

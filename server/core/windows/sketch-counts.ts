@@ -1,6 +1,6 @@
 import type { DecodedBatch } from '../../../schema/log-batch.js';
 import { placesOf, ValueCounter } from '../sketches/dd-sketch.js';
-import { addHostHashes, emptyHostSet, encodeHosts, hashHost } from '../sketches/host-set.js';
+import { addHostHashes, emptyHostSet, encodeHosts, hashHost, LISTED_HOSTS } from '../sketches/host-set.js';
 import type { Breakdown, EncodedBreakdown } from './breakdown.js';
 
 const valueCounter = new ValueCounter();
@@ -36,14 +36,23 @@ export class SketchCounts {
     addHostHashes(breakdown.hosts, this.hashesOf(entries));
   }
 
-  /** As `countInto` an empty breakdown, encoded. */
-  encoded(entries: Int32Array): Pick<EncodedBreakdown, 'SIZE' | 'DURATION' | 'HOSTS'> {
+  /**
+   * As `countInto` an empty breakdown, encoded.
+   *
+   * @param areListed all hosts are, in their top
+   */
+  encoded(entries: Int32Array, areListed: boolean): Pick<EncodedBreakdown, 'SIZE' | 'DURATION' | 'HOSTS'> {
     this.count(this.sizes, entries);
     const size = valueCounter.flushEncoded();
     this.count(this.durations, entries);
+    const hosts = areListed ? LISTED_HOSTS : this.encodedHosts(entries);
+    return { SIZE: size, DURATION: valueCounter.flushEncoded(), HOSTS: hosts };
+  }
+
+  private encodedHosts(entries: Int32Array): Buffer {
     const hosts = emptyHostSet();
     addHostHashes(hosts, this.hashesOf(entries));
-    return { SIZE: size, DURATION: valueCounter.flushEncoded(), HOSTS: encodeHosts(hosts) };
+    return encodeHosts(hosts);
   }
 
   private count(from: Values | null, entries: Int32Array): void {

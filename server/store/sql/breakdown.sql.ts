@@ -1,6 +1,6 @@
 import {
   type Breakdown,
-  decodePartInto,
+  decodePartsInto,
   type EncodedBreakdown,
   emptyBreakdown,
   PARTS,
@@ -29,9 +29,9 @@ export const PART_COLUMNS: Record<Part, string> = {
 
 const ALL = PARTS.map((part) => PART_COLUMNS[part]);
 
-/** Adds a row's columns to a breakdown. */
+/** Adds a row's columns, those of `partsNeeded`, to a breakdown. */
 export function addRow(breakdown: Breakdown, row: Record<string, Buffer>, parts: readonly Part[] = PARTS): void {
-  for (const part of parts) decodePartInto(breakdown, part, row[PART_COLUMNS[part]]);
+  decodePartsInto(breakdown, parts, (part) => row[PART_COLUMNS[part]]);
 }
 
 /** Kept in a subquery of its own: whatever the planner believes of the table, it is looked into row by row. */

@@ -1,5 +1,5 @@
 import type { Range } from '../../core/rollup/plan.js';
-import type { Part } from '../../core/windows/breakdown.js';
+import { type Part, partsNeeded } from '../../core/windows/breakdown.js';
 import { RESOLUTIONS } from '../../core/windows/resolutions.js';
 import { WINDOW_MS } from '../../core/windows/tumbling.js';
 import type { Totals } from '../../core/windows/window.js';
@@ -84,7 +84,7 @@ export async function readNumbers(sql: Sql, query: NumbersQuery): Promise<Number
   }));
 }
 
-/** Columns of one window's breakdown, those asked for. */
+/** Columns of one window's breakdown, those that the parts asked for need. */
 export type PartsRow = { agentId: string; resolution: number; startMs: number } & Record<string, Buffer>;
 
 /** Rows of breakdowns read at a time: a few MB at worst, merged within milliseconds. */
@@ -98,7 +98,9 @@ export async function* readParts(
   parts: readonly Part[],
 ): AsyncGenerator<PartsRow[]> {
   if (ranges.length === 0 || parts.length === 0) return;
-  const columns = parts.map((part) => PART_COLUMNS[part]).join(', ');
+  const columns = partsNeeded(parts)
+    .map((part) => PART_COLUMNS[part])
+    .join(', ');
   yield* readInSlices<PartsRow>(
     sql,
     `SELECT r.agent_id AS "agentId", r.resolution, w.start_ms AS "startMs", ${columns}
