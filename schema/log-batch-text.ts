@@ -131,6 +131,11 @@ export class BatchText {
     return typed && new BatchText(text, typed);
   }
 
+  /** Within messages: it may have hundreds of thousands of numbers. */
+  toJSON(): object {
+    return { version: this.typed.version, count: this.typed.count };
+  }
+
   /** @throws InvalidLogBatchError as `decodeLogBatch` does. */
   get decoded(): DecodedBatch {
     return (this.read ??= decodeLogBatch(this.typed));

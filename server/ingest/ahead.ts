@@ -32,7 +32,7 @@ export class CountsAhead {
     const breather = new Breather();
     for (const resolution of [FINEST, MINUTE])
       for (const starts of innerWindows(aggregate, resolution)) {
-        await breather.counts(aggregate.countOf(starts));
+        await breather.counts(aggregate.leftToCount(starts, resolution));
         if (!this.counted.has(request)) return;
         aggregate.encodeAhead(starts, resolution);
       }

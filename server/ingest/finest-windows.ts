@@ -60,7 +60,7 @@ export async function mergeFinest(tx: Transaction, merges: readonly Merge[]): Pr
   const done: Merged[] = [];
   for (const merge of merges) {
     done.push({ ...merge, ...merged(merge) });
-    await breather.counts(merge.counted.aggregate.countOf([merge.startMs]));
+    await breather.counts(merge.counted.aggregate.leftToCount([merge.startMs], FINEST));
   }
   return done;
 }

@@ -104,7 +104,7 @@ export async function writeWholeWindows(
         if (gathered !== undefined) marked.push(key);
         whole.get(resolution)!.add(startMs);
       }
-      await breather.counts(counted.aggregate.countOf(one.starts));
+      await breather.counts(counted.aggregate.leftToCount(one.starts, resolution));
     }
   }
   await allEnded([writeTotals(tx.sql, totals), writeBreakdowns(tx.sql, breakdowns), dropMarks(tx.sql, marked)]);

@@ -10,9 +10,9 @@ import { markDirty, markTenantDirty } from '../store/sql/mark.sql.js';
 import { addTotalsTo, type TotalsOfWindow } from '../store/sql/window.sql.js';
 import type { WindowKey } from '../store/sql/window-key.js';
 import type { CountedBatch } from './counted-batch.js';
-import { mergeFinest, mergesOf, writeFinest } from './finest-windows.js';
+import { type Merged, mergeFinest, mergesOf, writeFinest } from './finest-windows.js';
 import type { OpenedWindows } from './open-windows.js';
-import { findTouched, type WholeWindows, writeWholeWindows } from './whole-windows.js';
+import { findTouched, type Peaks, type WholeWindows, writeWholeWindows } from './whole-windows.js';
 
 const [FINEST] = RESOLUTIONS;
 
@@ -29,13 +29,21 @@ export async function mergeIntoStored(
   const batches = counted.map((one) => ({ counted: one, open: opened.take(one.agent), starts: finestOf(one) }));
   const merges = batches.flatMap(({ counted, starts, open }) => mergesOf(counted, starts, open.windows));
   // Asked first: what is written of the batches themselves is not to be seen.
-  const [touched, merged] = await allEnded([findTouched(tx, batches), mergeFinest(tx, merges)]);
-  const peaks = new Map(counted.map((one) => [one, new Map<number, number>()]));
-  for (const { counted, startMs, window } of merged) peaks.get(counted)!.set(startMs, window.peak);
+  const touched = findTouched(tx, batches);
+  const merged = mergeFinest(tx, merges);
   // Those of 10 seconds are written while the coarser ones are counted.
-  const [, wholes] = await allEnded([writeFinest(tx, merged, opened), writeWholeWindows(tx, touched, peaks, opened)]);
+  const [, wholes] = await allEnded([
+    merged.then((finest) => writeFinest(tx, finest, opened)),
+    allEnded([touched, merged]).then(([all, finest]) => writeWholeWindows(tx, all, peaksOf(counted, finest), opened)),
+  ]);
   await mergeBelowFloors(tx, counted);
   await markChanged(tx, counted, wholes);
+}
+
+function peaksOf(counted: readonly CountedBatch[], merged: readonly Merged[]): Peaks {
+  const peaks = new Map(counted.map((one) => [one, new Map<number, number>()]));
+  for (const { counted, startMs, window } of merged) peaks.get(counted)!.set(startMs, window.peak);
+  return peaks;
 }
 
 const finestOf = ({ agent, aggregate }: CountedBatch) =>

@@ -221,6 +221,19 @@ describe('hostile texts', () => {
 });
 
 describe('what is no batch', () => {
+  test('a large one of the form that our agent writes is taken in, refused by its place, and shown in few words', async () => {
+    const agent = 'large';
+    const large = batchOf(Array.from({ length: 3_000 }, (_, i) => entry({ timeMs: T0 + i, bytes: i === 7 ? -1 : i })));
+    const answer = await ingest(server, { agent, batch: large, malformed: 0 });
+    expect(answer).toMatchObject({ outcome: 'APPENDED', accepted: 2_999, malformed: 1 });
+    large.columns.host!.index[5] = 9;
+    const refused = await sendIngest(server, { agent, batch: large, malformed: 0 });
+    expect(codeOf(refused)).toBe('BAD_USER_INPUT');
+    expect(refused.errors![0].message).toContain('LogBatch: columns.host.index[5] is 9, not within 0 to 1');
+    expect(refused.errors![0].message).toContain('{ version: 1, count: 3000 }');
+    expect(refused.errors![0].message.length).toBeLessThan(300);
+  });
+
   const empty = { version: 1, count: 0, base: 0, time: [], status: [], bytes: [], columns: {} };
 
   test.each<[string, object]>([

@@ -132,9 +132,9 @@ export class BatchAggregate {
     return { ...columns, ...this.sketches.encoded(entries, isCompleteColumn(columns.HOST)) };
   }
 
-  /** How many entries these windows, one after the other in `starts`, have together. */
-  countOf(starts: readonly number[]): number {
-    return this.entriesOf(starts).length;
+  /** How many entries are to be gone through for what these windows were made of: none where it was encoded ahead. */
+  leftToCount(starts: readonly number[], resolution: number): number {
+    return this.ahead.has(keyOf(starts, resolution)) ? 0 : this.entriesOf(starts).length;
   }
 
   private entriesOf(starts: readonly number[]): Int32Array {
