@@ -38,6 +38,14 @@ export async function setFloors(sql: Sql, tenantId: string, agentId: string, flo
   );
 }
 
+/** By their places: joined to what lies below the floors, a table that was never analyzed would be read again for each row. */
+export const dropBelow = (table: string) => `
+  DELETE FROM ${table} WHERE ctid = ANY (ARRAY (
+    SELECT b.ctid FROM unnest($3::integer[], $4::bigint[]) AS r (resolution, floor_ms)
+    CROSS JOIN LATERAL (SELECT o.ctid FROM ${table} o WHERE o.tenant_id = $1 AND o.agent_id = $2
+      AND o.resolution = r.resolution AND o.start_ms < r.floor_ms ORDER BY o.start_ms LIMIT $5) AS b LIMIT $5))
+  RETURNING 1`;
+
 /** Drops some rows below the floors; returns how many. Nothing writes or reads them any more. */
 export async function dropBelowFloors(
   sql: Sql,
@@ -46,16 +54,7 @@ export async function dropBelowFloors(
   { windowFloors, breakdownFloors }: FloorTargets,
   limit: number,
 ): Promise<number> {
-  const drop = async (table: string, floors: readonly number[]) => {
-    const rows = await sql(
-      `DELETE FROM ${table} w WHERE w.tenant_id = $1 AND w.agent_id = $2 AND (w.resolution, w.start_ms) IN (
-         SELECT b.resolution, b.start_ms FROM unnest($3::integer[], $4::bigint[]) AS r (resolution, floor_ms)
-         CROSS JOIN LATERAL (SELECT resolution, start_ms FROM ${table} o WHERE o.tenant_id = $1 AND o.agent_id = $2
-           AND o.resolution = r.resolution AND o.start_ms < r.floor_ms ORDER BY o.start_ms LIMIT $5) AS b LIMIT $5)
-       RETURNING 1`,
-      [tenantId, agentId, RESOLUTIONS, floors, limit],
-    );
-    return rows.length;
-  };
+  const drop = async (table: string, floors: readonly number[]) =>
+    (await sql(dropBelow(table), [tenantId, agentId, RESOLUTIONS, floors, limit])).length;
   return (await drop('traffic_breakdown', breakdownFloors)) + (await drop('traffic_window', windowFloors));
 }
