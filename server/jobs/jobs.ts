@@ -30,17 +30,20 @@ export class Jobs<Name extends string> {
     private readonly tasks: Record<Name, Task>,
     private readonly utils: WorkerUtils,
     private readonly logger: JobLogger,
+    private readonly ended: AbortController,
   ) {}
 
   /** @throws the database's error where it cannot be reached. */
   static async start<Name extends string>(db: Database, log: Logger, tasks: Record<Name, Task>): Promise<Jobs<Name>> {
+    // graphile-worker listens to the pool's connections for ever: to one that is closed as the database ends, too.
+    const ended = new AbortController();
     const logger = new JobLogger(() => (level, message) => {
-      if (level === 'error') log.error({ message }, 'job queue');
+      if (level === 'error' && !ended.signal.aborted) log.error({ message }, 'job queue');
       else log.debug({ message }, 'job queue');
     });
     const utils = await makeWorkerUtils({ pgPool: db.ownerPool, logger });
     await utils.migrate();
-    const jobs = new Jobs(db, log, tasks, utils, logger);
+    const jobs = new Jobs(db, log, tasks, utils, logger, ended);
     jobs.work();
     jobs.schedule();
     return jobs;
@@ -68,6 +71,7 @@ export class Jobs<Name extends string> {
     await this.replacing;
     await this.pool?.gracefulShutdown();
     await this.utils.release();
+    this.ended.abort();
   }
 
   private schedule(): void {
