@@ -53,8 +53,9 @@ class ColumnBuilder {
   }
 
   /**
-   * The same of the text that is `bytes[from, to)`: ASCII without NUL, no longer than the column keeps.
+   * The same of the text that is `bytes[from, to)`, no longer than the column keeps.
    *
+   * @param bytes ASCII there that can be seen, but no quote and no backslash
    * @param hash of its characters, by `hashNext`
    */
   setLastBytes(bytes: Uint8Array, from: number, to: number, hash: number): void {
