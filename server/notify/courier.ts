@@ -21,6 +21,8 @@ const LOOK_MS = 1_000;
 const AT_ONCE = 4;
 /** The database is away: what came of an attempt is told it again so often, until others take the attempt for lost. */
 const SETTLE_AGAIN_MS = 500;
+/** Of a server that ends: as long as PostgreSQL takes to be itself again after one of its processes died. */
+const SETTLE_ENDING_MS = 5_000;
 
 export interface CourierOptions {
   notifiers: Record<NotificationChannelEntity['kind'], Notifier>;
@@ -98,12 +100,14 @@ export class Courier {
     const takenMs = performance.now();
     const attempt = await this.attempt(claimed);
     const outcome = outcomeOf(claimed, attempt, Date.now());
+    const attemptedMs = performance.now();
     for (;;) {
       try {
         return await this.settle(claimed, attempt, outcome);
       } catch (error) {
         const isLost = performance.now() - takenMs > LEASE_SECONDS * 1_000;
-        if (this.looks.isStopped || isLost || !isTransient(error)) throw error;
+        const isEnd = this.looks.isStopped && performance.now() - attemptedMs > SETTLE_ENDING_MS;
+        if (isEnd || isLost || !isTransient(error)) throw error;
         await sleep(SETTLE_AGAIN_MS);
       }
     }

@@ -11,6 +11,8 @@ export class EvaluatedWorld {
   readonly agents = new Map<string, string>();
   private readonly ruleIds = new Map<string, string>();
   private readonly rules: Rules;
+  /** Of all entries, unix. */
+  private readonly seconds = new Set<number>();
 
   private constructor(
     private readonly statistics: Statistics,
@@ -29,6 +31,7 @@ export class EvaluatedWorld {
 
   async append(agent: string, entries: readonly Entry[]): Promise<void> {
     this.agents.set(agent, await this.statistics.append(this.tenantId, agent, entries));
+    for (const { timeMs } of entries) this.seconds.add(Math.floor(timeMs / 1_000));
   }
 
   async evaluate(names: readonly string[], memory: AlertMemory): Promise<void> {
@@ -109,14 +112,23 @@ export class EvaluatedWorld {
       `SELECT agent_name, rule_name, type, CASE WHEN NOT ${byClock} THEN at_second END AS at, CASE WHEN NOT ${byClock} THEN value END AS value,
          flapping_until, ${startedBy('alert_event')} FROM alert_event WHERE tenant_id = $1 ORDER BY agent_name, number`,
     );
-    const states = await this.sql(
+    const states = await this.sql<{ counted_from: number | null }>(
       `SELECT a.name AS agent, r.name AS rule, rule_version, firing, CASE WHEN firing THEN value END AS value, counted_from, flapping,
          no_data_by IS NOT NULL AS no_data, ${startedBy('s')}, alert_rested,
          least(greatest(decided_until, alert_clock_ms / 1000 - 1), last_event_ms / 1000) AS decided_until
        FROM alert_state s JOIN agent a ON a.id = s.agent_id JOIN alert_rule r ON r.id = s.rule_id
        WHERE s.tenant_id = $1 ORDER BY a.name, r.name`,
     );
-    return { events, states };
+    return {
+      events,
+      states: states.map((state) => ({ ...state, counted_from: this.firstSecondFrom(state.counted_from) })),
+    };
+  }
+
+  /** Of what came, the first from a second on: the clock of agents at rest goes on by the wall's, so between entries it is any. */
+  private firstSecondFrom(second: number | null): number | null {
+    if (second === null) return null;
+    return [...this.seconds].reduce((first, one) => (one >= second ? Math.min(first, one) : first), Infinity);
   }
 
   private keysOf(names: readonly string[]) {
