@@ -1,6 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { addHost, emptyHostSet, encodeHosts } from '../server/core/sketches/host-set.js';
-import { addKey, emptyTops, encodeTops, type Tops } from '../server/core/sketches/tops.js';
+import { addKey, emptyTops, type Tops } from '../server/core/sketches/tops.js';
+import { encodeTops } from '../server/core/sketches/tops-column.js';
 import { ByteReader } from '../server/core/windows/bytes.js';
 
 const TENANT_TABLES = ['traffic_breakdown', 'rollup_mark', 'tenant_traffic'];

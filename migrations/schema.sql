@@ -514,7 +514,7 @@ CREATE TABLE traffic_breakdown (
   top_referrer bytea NOT NULL,
   top_user_agent bytea NOT NULL,
   CONSTRAINT traffic_breakdown_pkey PRIMARY KEY (tenant_id, agent_id, resolution, start_ms)
-) WITH (toast_tuple_target=4096);
+) WITH (toast_tuple_target=8160);
 ALTER TABLE traffic_breakdown ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenant_isolation ON traffic_breakdown USING (tenant_id = ANY ((NULLIF(current_setting('hlm.tenants'::text, true), ''::text))::uuid[]));
 GRANT DELETE, INSERT, SELECT, UPDATE ON traffic_breakdown TO hlm_app;

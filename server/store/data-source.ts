@@ -12,6 +12,7 @@ import { Notifications1764700000000 } from '../../migrations/1764700000000-notif
 import { DurationRules1764800000000 } from '../../migrations/1764800000000-duration-rules.js';
 import { QuietNotifications1764900000000 } from '../../migrations/1764900000000-quiet-notifications.js';
 import { AlertMemory1764950000000 } from '../../migrations/1764950000000-alert-memory.js';
+import { BreakdownsInLine1765000000000 } from '../../migrations/1765000000000-breakdowns-in-line.js';
 import { AlertRuleEntity } from './entities/alert-rule.entity.js';
 import { AuditEntryEntity } from './entities/audit-entry.entity.js';
 import { NotificationChannelEntity } from './entities/notification-channel.entity.js';
@@ -94,6 +95,7 @@ export function dataSourceOptions({
       DurationRules1764800000000,
       QuietNotifications1764900000000,
       AlertMemory1764950000000,
+      BreakdownsInLine1765000000000,
     ],
     migrationsTableName: 'migration',
     extra: { Client: SteadyClient, options: `-c timezone=UTC ${settings}`.trim(), idleTimeoutMillis: 60_000, pipeline },

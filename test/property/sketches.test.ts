@@ -22,16 +22,8 @@ import {
   hashHost,
   mergeHosts,
 } from '../../server/core/sketches/host-set.js';
-import {
-  addKey,
-  decodeTopsInto,
-  emptyTops,
-  encodeTops,
-  heaviest,
-  mergeTops,
-  pruneTops,
-  type Tops,
-} from '../../server/core/sketches/tops.js';
+import { addKey, emptyTops, heaviest, mergeTops, pruneTops, type Tops } from '../../server/core/sketches/tops.js';
+import { decodeTopsInto, encodeTops } from '../../server/core/sketches/tops-column.js';
 import { binCountsOf, decodeBins, encodeBins, SlidingBins } from '../../server/core/sketches/value-bins.js';
 import {
   decodePartsInto,

@@ -7,15 +7,8 @@ import { decodeLogBatch, type Entry } from '../../schema/log-batch.js';
 import { batchOf } from '../../schema/log-batch-builder.js';
 import { addValue, encodeDDSketch } from '../../server/core/sketches/dd-sketch.js';
 import { addHost, encodeHosts } from '../../server/core/sketches/host-set.js';
-import {
-  addKey,
-  decodeTopsInto,
-  emptyTops,
-  encodeTops,
-  heaviest,
-  type KeyCounts,
-  type Tops,
-} from '../../server/core/sketches/tops.js';
+import { addKey, emptyTops, heaviest, type KeyCounts, type Tops } from '../../server/core/sketches/tops.js';
+import { decodeTopsInto, encodeTops } from '../../server/core/sketches/tops-column.js';
 import { BatchAggregate } from '../../server/core/windows/aggregate.js';
 import { DIMENSIONS, type Dimension, encodeBreakdown } from '../../server/core/windows/breakdown.js';
 import { decodeSeconds, encodeSeconds } from '../../server/core/windows/encoding.js';

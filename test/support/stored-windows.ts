@@ -1,6 +1,7 @@
 import { expect } from '@jest/globals';
 import { type Entry, entryAt } from '../../schema/log-batch.js';
-import { decodeTopsInto, emptyTops, heaviest } from '../../server/core/sketches/tops.js';
+import { emptyTops, heaviest } from '../../server/core/sketches/tops.js';
+import { decodeTopsInto } from '../../server/core/sketches/tops-column.js';
 import { decodeSeconds } from '../../server/core/windows/encoding.js';
 import { RESOLUTIONS, rollupStart, TENANT_WIDE_FROM } from '../../server/core/windows/resolutions.js';
 import { hitsBySecond } from '../../server/core/windows/window.js';

@@ -1,5 +1,4 @@
 import { saturatingSum } from '../saturating.js';
-import { ByteReader, ByteWriter } from '../windows/bytes.js';
 
 export interface KeyCounts {
   hits: number;
@@ -66,17 +65,13 @@ export function isComplete({ floor, keys }: Tops): boolean {
   return floor === 0 && keys.length > 0;
 }
 
-/** The same of an encoded column. */
-export function isCompleteColumn(column: Buffer): boolean {
-  return column.length > 0 && new ByteReader(column).number() === 0;
-}
-
 /** Counts hits of a key that is listed, or of one in tops that list all (floor 0). */
 export function addKey(tops: Tops, key: string, counts: KeyCounts): void {
   addAt(tops, placeOf(tops, key), counts.hits, counts.bytes, counts.clientErrors, counts.serverErrors);
 }
 
-function append(
+/** Lists a key that is not listed. */
+export function append(
   tops: Tops,
   key: string,
   hits: number,
@@ -96,12 +91,20 @@ function append(
 }
 
 /** The place of a key, which is listed where it was not. */
-function placeOf(tops: Tops, key: string): number {
+export function placeOf(tops: Tops, key: string): number {
   tops.places ??= new Map(tops.keys.map((listed, place) => [listed, place]));
   return tops.places.get(key) ?? append(tops, key, 0, 0, 0, 0);
 }
 
-function addAt(tops: Tops, at: number, hits: number, bytes: number, clientErrors: number, serverErrors: number): void {
+/** Counts hits of the key at a place. */
+export function addAt(
+  tops: Tops,
+  at: number,
+  hits: number,
+  bytes: number,
+  clientErrors: number,
+  serverErrors: number,
+): void {
   tops.hits[at] = saturatingSum(tops.hits[at], hits);
   tops.bytes[at] = saturatingSum(tops.bytes[at], bytes);
   tops.clientErrors[at] = saturatingSum(tops.clientErrors[at], clientErrors);
@@ -109,7 +112,7 @@ function addAt(tops: Tops, at: number, hits: number, bytes: number, clientErrors
 }
 
 /** What a key may have in the summaries that did not list it. */
-function absent(tops: Tops, place: number): number {
+export function absent(tops: Tops, place: number): number {
   return tops.floor - tops.presentFloors[place];
 }
 
@@ -185,92 +188,6 @@ export function heaviest(tops: Tops, first: number): TopKey[] {
     });
   }
   return found.sort((a, b) => b.hits - a.hits || compareKeys(a.key, b.key)).slice(0, first);
-}
-
-/**
- * As a column: the floor, all keys' texts as one, then for each key its length (UTF-16 units), hits, bytes, 4xx, 5xx, and
- * its error where there is a floor. Texts together are read in one go.
- */
-export function encodeTops(tops: Tops): Buffer {
-  const { floor, keys } = tops;
-  if (keys.length === 0) return NOTHING;
-  const writer = beginTops(floor, keys);
-  for (let i = 0; i < keys.length; i++) {
-    const missing = absent(tops, i);
-    const hits = saturatingSum(tops.hits[i], missing);
-    writeKey(writer, keys[i], hits, tops.bytes[i], tops.clientErrors[i], tops.serverErrors[i]);
-    if (floor > 0) writer.number(tops.errors[i] + missing);
-  }
-  return writer.finish();
-}
-
-/** Counts of many keys; key `i` has those at `i`. */
-export interface CountColumns {
-  hits: Float64Array;
-  bytes: Float64Array;
-  clientErrors: Float64Array;
-  serverErrors: Float64Array;
-}
-
-/** What `encodeTops` makes of tops that list all: the keys, each once, with their counts at these places. */
-export function encodeCounted(keys: readonly string[], places: readonly number[], counts: CountColumns): Buffer {
-  if (keys.length === 0) return NOTHING;
-  const writer = beginTops(0, keys);
-  for (let i = 0; i < keys.length; i++) {
-    const at = places[i];
-    writeKey(writer, keys[i], counts.hits[at], counts.bytes[at], counts.clientErrors[at], counts.serverErrors[at]);
-  }
-  return writer.finish();
-}
-
-function beginTops(floor: number, keys: readonly string[]): ByteWriter {
-  const texts = keys.join('');
-  const writer = new ByteWriter(16 + texts.length + keys.length * 8);
-  writer.number(floor);
-  writer.text(texts);
-  return writer;
-}
-
-function writeKey(
-  writer: ByteWriter,
-  key: string,
-  hits: number,
-  bytes: number,
-  clientErrors: number,
-  serverErrors: number,
-): void {
-  writer.number(key.length);
-  writer.number(hits);
-  writer.number(bytes);
-  writer.number(clientErrors);
-  writer.number(serverErrors);
-}
-
-const NOTHING = Buffer.alloc(0);
-
-/** Adds an encoded column. */
-export function decodeTopsInto(tops: Tops, column: Buffer): void {
-  const reader = new ByteReader(column);
-  if (reader.done) return;
-  const floor = reader.number();
-  const texts = reader.text();
-  // The keys of a column are distinct: alone they need not be looked up.
-  const alone = tops.keys.length === 0;
-  for (let at = 0; !reader.done; ) {
-    const key = texts.slice(at, (at += reader.number()));
-    const place = alone ? append(tops, key, 0, 0, 0, 0) : placeOf(tops, key);
-    addAt(tops, place, reader.number(), reader.number(), reader.number(), reader.number());
-    if (floor > 0) tops.errors[place] += reader.number();
-    tops.presentFloors[place] += floor;
-  }
-  tops.floor += floor;
-}
-
-/** The keys of an encoded column. */
-export function keysOfColumn(column: Buffer): readonly string[] {
-  const tops = emptyTops();
-  decodeTopsInto(tops, column);
-  return tops.keys;
 }
 
 /** Code points' order: that of UTF-8 bytes, and of the terminal's `sort` under LC_ALL=C. */

@@ -1,6 +1,7 @@
 import type { DecodedBatch } from '../../../schema/log-batch.js';
 import { saturatingSum } from '../saturating.js';
-import { isCompleteColumn, keysMax } from '../sketches/tops.js';
+import { keysMax } from '../sketches/tops.js';
+import { isCompleteColumn } from '../sketches/tops-column.js';
 import {
   type Breakdown,
   boundGrowth,

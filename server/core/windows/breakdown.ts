@@ -13,17 +13,8 @@ import {
   LISTED_HOSTS,
   mergeHosts,
 } from '../sketches/host-set.js';
-import {
-  decodeTopsInto,
-  emptyTops,
-  encodeTops,
-  isComplete,
-  keysMax,
-  keysOfColumn,
-  mergeTops,
-  pruneTops,
-  type Tops,
-} from '../sketches/tops.js';
+import { emptyTops, isComplete, keysMax, mergeTops, pruneTops, type Tops } from '../sketches/tops.js';
+import { decodeTopsInto, encodeTops, keysOfColumn } from '../sketches/tops-column.js';
 
 /** Dimensions of tops, in the order of their columns. */
 export const DIMENSIONS = ['SECTION', 'PATH', 'HOST', 'USER', 'METHOD', 'STATUS', 'REFERRER', 'USER_AGENT'] as const;

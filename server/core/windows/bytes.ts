@@ -1,5 +1,27 @@
 const BITS_28 = 2 ** 28;
 
+/**
+ * Puts a whole number from 0 to 2^53 − 1 at a place of a buffer, as LEB128: eight bytes at most.
+ *
+ * @returns the place behind it
+ */
+export function putNumber(into: Buffer, from: number, value: number): number {
+  let [at, rest] = [from, value];
+  if (rest >= BITS_28) {
+    // Shifts take 32 bits: the lowest 28 first, 25 at most are left.
+    const high = Math.floor(rest / BITS_28);
+    const low = rest - high * BITS_28;
+    for (let shift = 0; shift < 28; shift += 7) into[at++] = ((low >>> shift) & 0x7f) | 0x80;
+    rest = high;
+  }
+  while (rest >= 0x80) {
+    into[at++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  into[at++] = rest;
+  return at;
+}
+
 /** Writes whole numbers as LEB128 variable-length integers (DWARF 5 §7.6) and texts as UTF-8 behind their length. */
 export class ByteWriter {
   private buffer: Buffer;
@@ -19,19 +41,7 @@ export class ByteWriter {
   /** A whole number from 0 to 2^53 − 1. */
   number(value: number): void {
     this.reserve(8);
-    let rest = value;
-    if (rest >= BITS_28) {
-      // Shifts take 32 bits: the lowest 28 first, 25 at most are left.
-      const high = Math.floor(rest / BITS_28);
-      const low = rest - high * BITS_28;
-      for (let shift = 0; shift < 28; shift += 7) this.buffer[this.at++] = ((low >>> shift) & 0x7f) | 0x80;
-      rest = high;
-    }
-    while (rest >= 0x80) {
-      this.buffer[this.at++] = (rest & 0x7f) | 0x80;
-      rest >>>= 7;
-    }
-    this.buffer[this.at++] = rest;
+    this.at = putNumber(this.buffer, this.at, value);
   }
 
   /** Any number, as a double (IEEE 754 binary64, little-endian). */
@@ -83,6 +93,16 @@ export class ByteReader {
       value += (byte & 0x7f) * scale;
       if (byte < 0x80) return value;
     }
+  }
+
+  byte(): number {
+    return this.buffer[this.at++];
+  }
+
+  /** So many bytes as they are. */
+  bytes(size: number): Buffer {
+    this.at += size;
+    return this.buffer.subarray(this.at - size, this.at);
   }
 
   float(): number {

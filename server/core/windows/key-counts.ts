@@ -1,29 +1,22 @@
 import { NONE, sectionOf, splitTarget } from '../../../schema/entry.js';
 import type { DecodedBatch, TextColumnName } from '../../../schema/log-batch.js';
-import {
-  addKey,
-  type CountColumns,
-  emptyTops,
-  encodeCounted,
-  encodeTops,
-  mergeTops,
-  pruneTops,
-  type Tops,
-} from '../sketches/tops.js';
+import { addKey, emptyTops, mergeTops, pruneTops, type Tops } from '../sketches/tops.js';
+import { addressesOf, type CountColumns, encodeCounted, encodeTops, type ListedKeys } from '../sketches/tops-column.js';
 import type { Dimension } from './breakdown.js';
 
 /** A dimension as places in a list of keys: entry `i` counts for `keys[place[i] - 1]`, for none where 0. */
-export interface Keyed {
+export interface Keyed extends ListedKeys {
   dimension: Dimension;
-  keys: string[];
   places: Int32Array;
   /** Two texts of a dictionary may have become one by cleaning: then the second adds to the first. */
   hasTwins: boolean;
 }
 
+const listed = (keys: string[]): ListedKeys => ({ keys, addresses: addressesOf(keys) });
+
 function textDimension(batch: DecodedBatch, dimension: Dimension, name: TextColumnName): Keyed {
   const { dict, index } = batch.columns[name];
-  return { dimension, keys: dict, places: index, hasTwins: new Set(dict).size < dict.length };
+  return { ...listed(dict), dimension, places: index, hasTwins: new Set(dict).size < dict.length };
 }
 
 /** A dimension in which an entry without a text counts for `(none)`. */
@@ -37,7 +30,7 @@ function derivedDimension(
   const keys: string[] = [NONE];
   const known = new Map([[NONE, 1]]);
   const placeOf = Int32Array.from([1, ...dict.map((text) => placeFor(derive(text), keys, known))]);
-  return { dimension, keys, places: index.map((place) => placeOf[place]), hasTwins: false };
+  return { ...listed(keys), dimension, places: index.map((place) => placeOf[place]), hasTwins: false };
 }
 
 function placeFor(key: string, keys: string[], known: Map<string, number>): number {
@@ -55,7 +48,7 @@ function statusDimension(batch: DecodedBatch): Keyed {
       placeOfStatus[status] = placeFor(status === 0 ? NONE : String(status), keys, known);
     return placeOfStatus[status];
   });
-  return { dimension: 'STATUS', keys, places, hasTwins: false };
+  return { ...listed(keys), dimension: 'STATUS', places, hasTwins: false };
 }
 
 /** All of them, of a batch. */
@@ -119,8 +112,7 @@ export class PlaceCounts implements CountColumns {
       pruneTops(tops, keysMax);
       return encodeTops(tops);
     }
-    const keys = touched.map((at) => keyed.keys[at - 1]);
-    const column = encodeCounted(keys, touched, this);
+    const column = encodeCounted(keyed, touched, this);
     this.clear();
     return column;
   }
