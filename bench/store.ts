@@ -59,7 +59,7 @@ export class BenchStore {
       tenantId: this.tenantId,
       agentName,
       stream: { id: 'bench', epoch: null, tail: null, from, to },
-      wire: Buffer.from(json),
+      wire: null,
       batch,
       malformed: 0,
       skipped: 0,

@@ -230,7 +230,7 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON log_chunk TO hlm_app;
 COMMENT ON COLUMN log_chunk.taken_in_at IS 'of several batches, when the newest was';
 COMMENT ON COLUMN log_chunk.entries IS 'those that are kept just so long: none counts in two chunks';
 COMMENT ON COLUMN log_chunk.mask IS 'a bit an entry, set where it is not to be read (refused by the checks)';
-COMMENT ON COLUMN log_chunk.body IS 'a LogBatch, deflated, or JSON while it is small: the one that came, or what is kept as long of it, or of several';
+COMMENT ON COLUMN log_chunk.body IS 'a packed batch, deflated, or as it is while it is small: the one that came, or what is kept as long of it, or of several';
 COMMENT ON COLUMN log_chunk.visible_from IS 'when the chunk expires that holds these entries until then';
 COMMENT ON COLUMN log_chunk.retention_version IS 'of the policies by which it was laid out';
 COMMENT ON COLUMN log_chunk.ordinals IS 'places of the entries in their batches as they came; null: those from the first on, in order';

@@ -115,20 +115,16 @@ function digitsOf(value: number): number {
   return digits;
 }
 
-/** A batch that came as JSON of this form, with its text. */
+/** A batch that came as JSON of this form. */
 export class BatchText {
   private read: DecodedBatch | null = null;
 
-  private constructor(
-    /** UTF-8. */
-    readonly text: Uint8Array,
-    private readonly typed: TypedBatch,
-  ) {}
+  private constructor(private readonly typed: TypedBatch) {}
 
-  /** Null: no JSON, no LogBatch, or one of another form. */
+  /** @param text UTF-8. Null: no JSON, no LogBatch, or one of another form. */
   static read(text: Uint8Array): BatchText | null {
     const typed = new Reader(text).batch();
-    return typed && new BatchText(text, typed);
+    return typed && new BatchText(typed);
   }
 
   /** Within messages: it may have hundreds of thousands of numbers. */

@@ -1,5 +1,5 @@
 /**
- * `LogBatch`: many entries in columns, the one form in which they travel, are computed on and are stored.
+ * `LogBatch`: many entries in columns, the one form in which they travel and are computed on.
  * docs/INGEST.md specifies it for those who write agents of their own.
  */
 

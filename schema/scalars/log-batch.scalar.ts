@@ -2,16 +2,16 @@ import { GraphQLError, GraphQLScalarType, valueFromASTUntyped } from 'graphql';
 import { type DecodedBatch, decodeLogBatch, type LogBatch } from '../log-batch.js';
 import { BatchText } from '../log-batch-text.js';
 
-/** A batch as it came, and read. */
+/** A batch that came. */
 export interface ReceivedBatch {
-  /** Its value, or its JSON. */
-  wire: LogBatch | Uint8Array;
+  /** As a value; null: it was read from its text. */
+  wire: LogBatch | null;
   decoded: DecodedBatch;
 }
 
 function receive(value: unknown): ReceivedBatch {
   try {
-    if (value instanceof BatchText) return { wire: value.text, decoded: value.decoded };
+    if (value instanceof BatchText) return { wire: null, decoded: value.decoded };
     return { wire: value as LogBatch, decoded: decodeLogBatch(value) };
   } catch (error) {
     throw new GraphQLError((error as Error).message, { extensions: { code: 'BAD_USER_INPUT' } });

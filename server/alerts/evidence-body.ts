@@ -1,4 +1,4 @@
-import { decodeLogBatch, type LogBatch } from '../../schema/log-batch.js';
+import { type DecodedBatch, decodeLogBatch, type LogBatch, TEXT_COLUMNS } from '../../schema/log-batch.js';
 import { batchAt } from '../core/retention/merge.js';
 import { batchOfBody, deflatedText, textOfBody } from '../store/chunk-body.js';
 import { type LogPlace, type ReadBatch, type StoredEntry, storedEntry } from '../store/logs.js';
@@ -17,13 +17,31 @@ interface EvidenceBody {
 export function encodeEvidence(places: readonly LogPlace[]): Promise<Buffer> {
   const streams = [...new Set(places.map(({ key }) => key.streamId))];
   const body: EvidenceBody = {
-    batch: batchAt(places),
+    batch: wireOf(batchAt(places)),
     streams,
     stream: places.map(({ key }) => streams.indexOf(key.streamId)),
     from: places.map(({ key }) => key.from),
     ordinal: places.map(({ key }) => key.ordinal),
   };
   return deflatedText(JSON.stringify(body));
+}
+
+function wireOf({ count, timeMs, status, bytes, durationMs, columns }: DecodedBatch): LogBatch {
+  const wire: LogBatch = {
+    version: 1,
+    count,
+    base: timeMs[0] ?? 0,
+    time: Array.from(timeMs, (time, i) => (i === 0 ? 0 : time - timeMs[i - 1])),
+    status: [...status],
+    bytes: [...bytes],
+    columns: {},
+  };
+  if (durationMs !== null) wire.duration = Array.from(durationMs, (ms) => (Number.isNaN(ms) ? null : ms));
+  for (const name of TEXT_COLUMNS) {
+    const { dict, index } = columns[name];
+    if (dict.length > 0) wire.columns[name] = { dict, index: [...index] };
+  }
+  return wire;
 }
 
 /** @param first at most so many of them */

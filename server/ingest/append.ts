@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
-import type { LogBatch } from '../../schema/log-batch.js';
+import type { DecodedBatch, LogBatch } from '../../schema/log-batch.js';
 import { exhausted } from '../errors.js';
 import { EntryRates } from '../plans/index.js';
 import { RetentionCache } from '../retention/index.js';
-import { freshBody, freshBodyOfText } from '../store/chunk-body.js';
+import { freshBody } from '../store/chunk-body.js';
 import type { Database, Transaction } from '../store/database.js';
 import { withPartitions } from '../store/partitions.js';
 import { lockFreeShown, lockWaiting, only, ownerOf } from './agents.js';
@@ -28,8 +28,8 @@ export class Ingest {
   private readonly openWindows = new OpenWindows();
   private readonly ahead = new CountsAhead();
   private readonly rates: EntryRates;
-  /** By what they came as: one request may name a batch several times. */
-  private readonly bodies = new WeakMap<LogBatch | Uint8Array, Promise<Buffer>>();
+  /** One request may name a batch several times. */
+  private readonly bodies = new WeakMap<DecodedBatch, Promise<Buffer>>();
   private readonly batches = new Together<Attempt, AppendResult>({
     limits: GROUP,
     together: (attempts) => this.appendTogether(attempts),
@@ -84,15 +84,13 @@ export class Ingest {
     }
   }
 
-  /** Writes a batch down, and lets go of its columns: whoever received it holds it until it is answered, and many wait at a time. */
-  private bodyOf({ wire }: AppendRequest): Promise<Buffer> {
-    const known = this.bodies.get(wire);
+  private bodyOf({ wire, batch }: AppendRequest): Promise<Buffer> {
+    if (wire !== null) letGo(wire);
+    const known = this.bodies.get(batch);
     if (known !== undefined) return known;
-    const isText = wire instanceof Uint8Array;
-    const body = isText ? freshBodyOfText(wire) : freshBody(chunkOf(wire));
+    const body = freshBody(batch);
     body.catch(() => undefined);
-    this.bodies.set(wire, body);
-    if (!isText) letGo(wire);
+    this.bodies.set(batch, body);
     return body;
   }
 
@@ -131,13 +129,9 @@ export class Ingest {
   }
 }
 
+/** Whoever received it holds it until it is answered, and many wait at a time. */
 function letGo(wire: LogBatch): void {
   wire.time = wire.status = wire.bytes = [];
   wire.columns = {};
   delete wire.duration;
-}
-
-/** What of a batch is kept. */
-function chunkOf({ version, count, base, time, status, bytes, duration, columns }: LogBatch): LogBatch {
-  return { version, count, base, time, status, bytes, ...(duration ? { duration } : {}), columns };
 }

@@ -12,9 +12,9 @@ export interface AppendRequest {
     from: number;
     to: number;
   } | null;
-  /** As it came, for the chunk: its value, which is empty once it is written down, or its JSON. */
-  wire: LogBatch | Uint8Array;
   batch: DecodedBatch;
+  /** The value that it came as, which is empty from now on; null: none. */
+  wire: LogBatch | null;
   /** Lines that the agent could not parse, and left out. */
   malformed: number;
   skipped: number;

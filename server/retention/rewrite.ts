@@ -1,9 +1,9 @@
-import { type DecodedBatch, decodeLogBatch } from '../../schema/log-batch.js';
+import type { DecodedBatch } from '../../schema/log-batch.js';
 import { joinAtMs } from '../core/retention/join.js';
 import { type ChunkLayout, keepSeconds, type LogRetention, layOut } from '../core/retention/layout.js';
 import { batchAt, mergeBatches } from '../core/retention/merge.js';
 import { decodeOrigins, encodeOrigins, type Origins, originsAt } from '../core/retention/origins.js';
-import { batchOfBody, deflated, freshBody } from '../store/chunk-body.js';
+import { batchOfBody, deflatedBody, freshBody } from '../store/chunk-body.js';
 import type { Transaction } from '../store/database.js';
 import {
   type BatchKey,
@@ -57,7 +57,7 @@ export async function chunksOf(stored: StoredBatch, retention: LogRetention, now
 async function contentOf({ key, batch, body, origins, left }: StoredBatch, { places }: ChunkLayout) {
   const { count, firstMs, lastMs } = spanOf(batch, places, left);
   const { parts, ordinals } = encodeOrigins(places === null ? origins : originsAt(origins, places), key.from);
-  const encode = parts === null ? freshBody : deflated;
+  const encode = parts === null ? freshBody : deflatedBody;
   return {
     firstMs,
     lastMs,
@@ -134,8 +134,8 @@ async function contentsOf({ from, mask, parts, ordinals, body }: StoredChunk): P
 
 /** Entries of several batches, or chunks, as one. */
 export async function merged(contents: readonly Omit<Contents, 'body'>[]): Promise<Contents> {
-  const { wire, origins } = mergeBatches(contents);
-  return { batch: decodeLogBatch(wire), body: await deflated(wire), left: new Uint8Array(wire.count), origins };
+  const { batch, origins } = mergeBatches(contents);
+  return { batch, body: await deflatedBody(batch), left: new Uint8Array(batch.count), origins };
 }
 
 /** Stores batches of an agent in place of others, or of themselves as they were. */

@@ -13,6 +13,7 @@ import { DurationRules1764800000000 } from '../../migrations/1764800000000-durat
 import { QuietNotifications1764900000000 } from '../../migrations/1764900000000-quiet-notifications.js';
 import { AlertMemory1764950000000 } from '../../migrations/1764950000000-alert-memory.js';
 import { BreakdownsInLine1765000000000 } from '../../migrations/1765000000000-breakdowns-in-line.js';
+import { PackedBodies1765100000000 } from '../../migrations/1765100000000-packed-bodies.js';
 import { AlertRuleEntity } from './entities/alert-rule.entity.js';
 import { AuditEntryEntity } from './entities/audit-entry.entity.js';
 import { NotificationChannelEntity } from './entities/notification-channel.entity.js';
@@ -96,6 +97,7 @@ export function dataSourceOptions({
       QuietNotifications1764900000000,
       AlertMemory1764950000000,
       BreakdownsInLine1765000000000,
+      PackedBodies1765100000000,
     ],
     migrationsTableName: 'migration',
     extra: { Client: SteadyClient, options: `-c timezone=UTC ${settings}`.trim(), idleTimeoutMillis: 60_000, pipeline },

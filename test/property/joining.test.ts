@@ -7,6 +7,7 @@ import { batchOf } from '../../schema/log-batch-builder.js';
 import { joinAtMs, LARGE_ENTRIES } from '../../server/core/retention/join.js';
 import { type Mergeable, mergeBatches } from '../../server/core/retention/merge.js';
 import { decodeOrigins, encodeOrigins, originsAt, originsOf } from '../../server/core/retention/origins.js';
+import { packBatch, unpackBatch } from '../../server/core/retention/packed.js';
 import { entries } from '../support/arbitraries.js';
 import { entry } from '../support/entries.js';
 
@@ -46,8 +47,8 @@ function told({ batch, origins, left }: Mergeable): [string, Entry][] {
 
 /** Merged, and there and back through the columns of a chunk. */
 function joined(sources: readonly Mergeable[], keyFrom: number): Mergeable {
-  const { wire, origins } = mergeBatches(sources);
-  const batch = decodeLogBatch(JSON.parse(JSON.stringify(wire)));
+  const { batch: merged, origins } = mergeBatches(sources);
+  const batch = unpackBatch(packBatch(merged));
   const read = decodeOrigins(encodeOrigins(origins, keyFrom), keyFrom, batch.count);
   expect(read).toEqual(origins);
   return { batch, origins: read, left: new Uint8Array(batch.count) };
@@ -76,8 +77,8 @@ describe('joined batches', () => {
   test('keep the ids of a part of their entries', () => {
     fc.assert(
       fc.property(streams, fc.array(fc.nat(80)), (stream, kept) => {
-        const { wire, origins } = mergeBatches(mergeablesOf(stream, 0));
-        const places = [...new Set(kept)].filter((place) => place < wire.count).sort((a, b) => a - b);
+        const { batch, origins } = mergeBatches(mergeablesOf(stream, 0));
+        const places = [...new Set(kept)].filter((place) => place < batch.count).sort((a, b) => a - b);
         const part = originsAt(origins, places);
         expect(decodeOrigins(encodeOrigins(part, 0), 0, places.length)).toEqual(part);
       }),

@@ -1,9 +1,8 @@
 import {
   type DecodedBatch,
-  type LogBatch,
   TEXT_COLUMNS,
-  type TextColumn,
   type TextColumnName,
+  type TypedTextColumn,
 } from '../../../schema/log-batch.js';
 import { type Origins, originsOf } from './origins.js';
 
@@ -26,36 +25,34 @@ interface Place extends EntryPlace {
 }
 
 /** One batch of the stored entries of several, none of which is in two, in the order of their origins. */
-export function mergeBatches(sources: readonly Mergeable[]): { wire: LogBatch; origins: Origins } {
+export function mergeBatches(sources: readonly Mergeable[]): { batch: DecodedBatch; origins: Origins } {
   const places = placesOf(sources);
   const origins = originsOf(0, places.length);
   places.forEach(({ origins: own, place }, i) => {
     origins.from[i] = own.from[place];
     origins.ordinal[i] = own.ordinal[place];
   });
-  return { wire: batchAt(places), origins };
+  return { batch: batchAt(places), origins };
 }
 
 /** One batch of these entries, in this order; each is a valid one. */
-export function batchAt(places: readonly EntryPlace[]): LogBatch {
-  const timeMs = places.map(({ batch, place }) => batch.timeMs[place]);
-  const columns: LogBatch['columns'] = {};
-  for (const name of TEXT_COLUMNS) {
-    const column = textsAt(places, name);
-    if (column.dict.length > 0) columns[name] = column;
+export function batchAt(places: readonly EntryPlace[]): DecodedBatch {
+  const count = places.length;
+  const timeMs = new Float64Array(count);
+  const status = new Int32Array(count);
+  const bytes = new Float64Array(count);
+  const durations = new Float64Array(count);
+  for (let i = 0; i < count; i++) {
+    const { batch, place } = places[i];
+    timeMs[i] = batch.timeMs[place];
+    status[i] = batch.status[place];
+    bytes[i] = batch.bytes[place];
+    durations[i] = batch.durationMs?.[place] ?? Number.NaN;
   }
-  const wire: LogBatch = {
-    version: 1,
-    count: places.length,
-    base: timeMs[0] ?? 0,
-    time: timeMs.map((time, i) => (i === 0 ? 0 : time - timeMs[i - 1])),
-    status: places.map(({ batch, place }) => batch.status[place]),
-    bytes: places.map(({ batch, place }) => batch.bytes[place]),
-    columns,
-  };
-  const durations = places.map(durationAt);
-  if (durations.some((duration) => duration !== null)) wire.duration = durations;
-  return wire;
+  const durationMs = durations.every(Number.isNaN) ? null : durations;
+  const columns = {} as DecodedBatch['columns'];
+  for (const name of TEXT_COLUMNS) columns[name] = textsAt(places, name);
+  return { count, timeMs, status, bytes, durationMs, columns, invalid: new Uint8Array(count), invalidCount: 0 };
 }
 
 function placesOf(sources: readonly Mergeable[]): Place[] {
@@ -70,18 +67,14 @@ function byOrigin(a: Place, b: Place): number {
   return a.origins.from[a.place] - b.origins.from[b.place] || a.origins.ordinal[a.place] - b.origins.ordinal[b.place];
 }
 
-function durationAt({ batch, place }: EntryPlace): number | null {
-  const durationMs = batch.durationMs?.[place] ?? Number.NaN;
-  return Number.isNaN(durationMs) ? null : durationMs;
-}
-
 /** A text is looked up once for each dictionary that has it. */
-function textsAt(places: readonly EntryPlace[], name: TextColumnName): TextColumn {
-  const merged: TextColumn = { dict: [], index: [] };
+function textsAt(places: readonly EntryPlace[], name: TextColumnName): TypedTextColumn {
+  const merged = { dict: [] as string[], index: new Int32Array(places.length) };
   const byText = new Map<string, number>();
   const byOwn = new Map<DecodedBatch, Int32Array>();
   let [of, known]: [DecodedBatch | null, Int32Array] = [null, new Int32Array(0)];
-  for (const { batch, place } of places) {
+  for (let i = 0; i < places.length; i++) {
+    const { batch, place } = places[i];
     const { dict, index } = batch.columns[name];
     if (batch !== of) {
       of = batch;
@@ -93,7 +86,7 @@ function textsAt(places: readonly EntryPlace[], name: TextColumnName): TextColum
       known[own] = byText.get(dict[own - 1]) ?? merged.dict.push(dict[own - 1]);
       byText.set(dict[own - 1], known[own]);
     }
-    merged.index.push(known[own]);
+    merged.index[i] = known[own];
   }
   return merged;
 }

@@ -105,6 +105,11 @@ export class ByteReader {
     return this.buffer.subarray(this.at - size, this.at);
   }
 
+  /** All bytes that are left. */
+  rest(): Buffer {
+    return this.bytes(this.buffer.length - this.at);
+  }
+
   float(): number {
     this.at += 8;
     return this.buffer.readDoubleLE(this.at - 8);
