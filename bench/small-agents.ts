@@ -27,7 +27,7 @@ const OPENED_AT_ONCE = 50;
 
 /** Many agents, each with a few lines a second: what is acknowledged when, and how many more there could be. */
 export async function measureSmallAgents({ quick }: BenchOptions): Promise<Figure[]> {
-  const [count, seconds] = quick ? [100, 3] : [1_000, 30];
+  const [count, seconds] = quick ? [100, 3] : [1_000, 20];
   const folder = mkdtempSync(join(tmpdir(), 'hlm-bench-'));
   const data = join(folder, 'data');
   const { url, child } = await startServer(data);
@@ -42,7 +42,7 @@ export async function measureSmallAgents({ quick }: BenchOptions): Promise<Figur
     const paced = await pace(agents, seconds);
     const { user, system } = process.cpuUsage(own);
     const [server, postgres] = cpu().map((used, i) => used - before[i]);
-    const saturated = await saturate(agents, seconds / 3);
+    const saturated = await saturate(agents, seconds / 2);
     await expectAll(url, token, agents);
     const at = `${count.toLocaleString('en')} agents × ${LINES_OF_A_BATCH} lines a second`;
     const each = (used: number) => `${((used * 1e6) / paced.length).toFixed(0)} µs`;
