@@ -80,7 +80,7 @@ const PARTS: Record<string, Part> = {
   },
   memory: {
     title: 'Memory',
-    about: 'one agent that catches up on 10 GB (--quick: 1 GB), and 50 at once; by name only: some eight minutes',
+    about: 'one agent that catches up on 10 GB (--quick: 1 GB), and 50 at once; by name only: some five minutes',
     measure: measureMemory,
     byNameOnly: true,
   },
@@ -91,7 +91,7 @@ const HELP = `usage: npm run bench -- [--quick] [part …]
 ${Object.entries(PARTS)
   .map(([name, { about }]) => `  ${name.padEnd(12)} ${about}\n`)
   .join('')}
-All but those by name only where none is named: some five minutes; with --quick under one.
+All but those by name only where none is named: under five minutes; with --quick under one.
 HLM_BENCH_GOACCESS names another GoAccess than the PATH's, HLM_BENCH_DUCKDB a folder from which @duckdb/node-api is
 found; where there is none, it is left out.
 `;
