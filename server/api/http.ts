@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { ApolloServer } from '@apollo/server';
@@ -119,6 +120,8 @@ function serveApi(
   };
   const context = async (request: FastifyRequest, reply: FastifyReply): Promise<Context> => {
     const ended = new AbortController();
+    // Each of its reads listens: more than ten at once are no leak.
+    setMaxListeners(0, ended.signal);
     const deadline = setTimeout(() => ended.abort(), turnstile.limits.queryMs);
     reply.raw.once('close', () => {
       clearTimeout(deadline);
