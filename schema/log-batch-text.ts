@@ -121,7 +121,11 @@ export class BatchText {
 
   private constructor(private readonly typed: TypedBatch) {}
 
-  /** @param text UTF-8. Null: no JSON, no LogBatch, or one of another form. */
+  /**
+   * Null: no JSON, no LogBatch, or one of another form.
+   *
+   * @param text UTF-8
+   */
   static read(text: Uint8Array): BatchText | null {
     const typed = new Reader(text).batch();
     return typed && new BatchText(typed);

@@ -4,7 +4,7 @@ import { BatchText } from '../log-batch-text.js';
 
 /** A batch that came. */
 export interface ReceivedBatch {
-  /** As a value; null: it was read from its text. */
+  /** The value that the request holds; null: none. */
   wire: LogBatch | null;
   decoded: DecodedBatch;
 }

@@ -22,8 +22,8 @@ const PLAIN_BYTES = 4_096;
  */
 const FORM = { PLAIN: 1, DEFLATED: 2, JSON: '{'.charCodeAt(0) };
 
-const deflateAsync = promisify(deflate) as (bytes: Uint8Array | string, options: ZlibOptions) => Promise<Buffer>;
-const inflateAsync = promisify(inflate) as (bytes: Uint8Array, options: ZlibOptions) => Promise<Buffer>;
+const deflateAsync = promisify(deflate);
+const inflateAsync = promisify(inflate);
 
 /** A batch as a chunk's body, deflated. */
 export async function deflatedBody(batch: DecodedBatch): Promise<Buffer> {
